@@ -1,0 +1,96 @@
+# One word for each thing a contributor does. Needed beforehand: Go and make;
+# whatever else a target needs it installs, through Debian's packages or the Go
+# module proxy.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.SILENT:
+.DEFAULT_GOAL := help
+
+# Tools are run from the module proxy at exactly these versions; Go keeps the
+# built programs in its cache.
+GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+XCADDY        := go run github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
+
+MODULE       := github.com/cookieconsent/caddy-cookie-consent
+XCADDY_TAGS  := nobadger,nomysql,nopgx
+FUZZTIME     ?= 10m
+BENCH        ?= .
+
+.PHONY: help
+help: ## list the targets
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: bin/caddy ## build and start the demonstration of Caddyfile.example
+	echo
+	echo "  Open $$(awk '/^https?:\/\// { print $$1; exit }' Caddyfile.example) and refuse. Stop with Ctrl+C."
+	echo
+	exec bin/caddy run --config Caddyfile.example --adapter caddyfile
+
+.PHONY: bin/caddy
+bin/caddy:
+	go build -o $@ ./cmd/caddy
+
+.PHONY: test
+test: test-tools ## install what the tests need and run all of them
+	CI=true go test -race -timeout 30m ./...
+
+# nginx is the shared cache in front, Django the application behind.
+.PHONY: test-tools
+test-tools:
+	missing=()
+	command -v cc >/dev/null || missing+=(gcc libc6-dev)
+	command -v chromium >/dev/null || missing+=(chromium)
+	[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
+	/usr/bin/python3 -c 'import django' 2>/dev/null || missing+=(python3-django)
+	[ $${#missing[@]} -gt 0 ] || exit 0
+	as_root=
+	if [ "$$(id -u)" != 0 ]; then
+		command -v sudo >/dev/null || { echo "run as root: apt-get update && apt-get install -y $${missing[*]}" >&2; exit 1; }
+		as_root=sudo
+	fi
+	export DEBIAN_FRONTEND=noninteractive
+	$$as_root apt-get update -q
+	$$as_root apt-get install -q -y --no-install-recommends "$${missing[@]}"
+
+.PHONY: lint
+lint: ## look for mistakes and formatting that differs
+	$(GOLANGCI_LINT) fmt --diff
+	$(GOLANGCI_LINT) run
+	go vet ./...
+
+.PHONY: fmt
+fmt: ## format every Go file
+	$(GOLANGCI_LINT) fmt
+
+.PHONY: bench
+bench: ## run the benchmarks (BENCH=<pattern>)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target, one after the other (FUZZTIME=10m each)
+	go test -list '^Fuzz' ./... | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' |
+	while read -r package target; do
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null
+	done
+
+.PHONY: build
+build: ## build Caddy with this module as xcaddy does
+	$(XCADDY) build "$$(go list -m -f '{{.Version}}' github.com/caddyserver/caddy/v2)" --output bin/caddy-xcaddy --with $(MODULE)=.
+	bin/caddy-xcaddy list-modules | grep cookie_consent
+
+.PHONY: build-tags
+build-tags: # every package with the tags that xcaddy sets, and without cgo
+	CGO_ENABLED=0 go build -tags $(XCADDY_TAGS) ./...
+	CGO_ENABLED=0 go vet -tags $(XCADDY_TAGS) ./...
+
+.PHONY: example
+example: bin/caddy # Caddyfile.example is formatted, adapts and loads
+	bin/caddy fmt --diff Caddyfile.example
+	bin/caddy adapt --config Caddyfile.example --adapter caddyfile >/dev/null
+	bin/caddy validate --config Caddyfile.example --adapter caddyfile
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
