@@ -1,0 +1,178 @@
+// Package cookie reads and filters the fields Cookie and Set-Cookie on the
+// wire, as browsers read them (RFC 6265bis) and without ever writing a cookie
+// anew: what passes, passes with its bytes.
+//
+// It does not use net/http's cookie readers. They refuse names and values that
+// browsers store, re-quote values, and stop reading at 3,000 cookies; a filter
+// built on them lets cookies through that it cannot see and breaks sessions of
+// applications that it does see.
+//
+// Names are bytes: they are compared as they are, case included. Where browsers
+// disagree about the name of a cookie, it passes only if it may pass under each
+// of them.
+package cookie
+
+import (
+	"iter"
+	"strings"
+)
+
+// Keep reports whether a cookie of that name may pass. The name is empty for a
+// nameless cookie.
+type Keep func(name string) bool
+
+// FilterCookie cuts the cookies that keep refuses out of the lines of a Cookie
+// field and returns the lines that are left, nil if there are none. Lines of
+// which nothing is cut are the same strings; if nothing is cut at all, the same
+// slice is returned and nothing is allocated. The slice is never written to.
+//
+// For each name that keep refuses dropped is called, unless it is nil.
+//
+// Only ";" separates cookies (RFC 6265bis, section 5.8.3). A comma, a blank or
+// a quotation mark is part of a value: browsers store and send them, and to cut
+// there would break values such as JSON. A pair of quotation marks does not
+// hide a ";" either, because no browser sends one within a value.
+func FilterCookie(lines []string, keep Keep, dropped func(name string)) []string {
+	out, changed := lines, false
+	for i, line := range lines {
+		left := filterLine(line, keep, dropped)
+		untouched := len(left) == len(line)
+		if !changed {
+			if untouched {
+				continue
+			}
+			out, changed = append(make([]string, 0, len(lines)), lines[:i]...), true
+		}
+		if untouched || left != "" {
+			out = append(out, left)
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return out
+}
+
+// filterLine returns the line without the cookies that keep refuses: the runs
+// of segments between them, each with its bytes.
+func filterLine(line string, keep Keep, dropped func(name string)) string {
+	var left strings.Builder
+	cut, run := false, 0 // run is where the segments begin that were kept last
+	for at := 0; at <= len(line); {
+		end := len(line)
+		if i := strings.IndexByte(line[at:], ';'); i >= 0 {
+			end = at + i
+		}
+		if !passes(line[at:end], keep, dropped) {
+			if !cut {
+				left.Grow(len(line))
+				cut = true
+			}
+			if at > run {
+				appendRun(&left, line[run:at-1])
+			}
+			run = end + 1
+		}
+		at = end + 1
+	}
+	if !cut {
+		return line
+	}
+	if run <= len(line) {
+		appendRun(&left, line[run:])
+	}
+	if strings.Trim(left.String(), "; \t") == "" {
+		return ""
+	}
+	return left.String()
+}
+
+func appendRun(left *strings.Builder, run string) {
+	if left.Len() == 0 {
+		run = strings.TrimLeft(run, " \t")
+	} else {
+		left.WriteByte(';')
+	}
+	left.WriteString(run)
+}
+
+// passes reports whether one segment of a Cookie line may stay.
+func passes(segment string, keep Keep, dropped func(name string)) bool {
+	name, other, two := names(segment)
+	if name == "" && !two && trim(segment) == "" {
+		return true // nothing between two semicolons
+	}
+	ok := keep(name)
+	if !ok && dropped != nil {
+		dropped(name)
+	}
+	if two && !keep(other) {
+		ok = false
+		if dropped != nil {
+			dropped(other)
+		}
+	}
+	return ok
+}
+
+// Pairs yields the name and value of each cookie in the lines of a Cookie
+// field, in their order and as often as they occur. A nameless cookie has an
+// empty name. Nothing is decoded or unquoted.
+func Pairs(lines []string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, line := range lines {
+			for more := true; more; {
+				var segment string
+				segment, line, more = strings.Cut(line, ";")
+				name, value := pair(segment)
+				if name == "" && value == "" {
+					continue
+				}
+				if !yield(name, value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// pair splits what stands before the first ";" of a Set-Cookie line, or between
+// two of a Cookie line, at the first "=". Without one, all of it is the value
+// of a nameless cookie (RFC 6265bis, section 5.6).
+func pair(s string) (name, value string) {
+	i := strings.IndexByte(s, '=')
+	if i < 0 {
+		return "", trim(s)
+	}
+	return trim(s[:i]), trim(s[i+1:])
+}
+
+// names returns the name of a pair and, if two is true, the other name under
+// which some browser keeps the cookie or a server reads it: "a" is nameless in
+// Chromium and called "a" in Firefox; "=a=b" is refused by both, but older
+// browsers kept it without a name and sent it as "a=b".
+func names(s string) (name, other string, two bool) {
+	i := strings.IndexByte(s, '=')
+	if i < 0 {
+		other = trim(s)
+		return "", other, other != ""
+	}
+	if name = trim(s[:i]); name != "" {
+		return name, "", false
+	}
+	if rest, _, ok := strings.Cut(s[i+1:], "="); ok {
+		return "", trim(rest), true
+	}
+	return "", "", false
+}
+
+// trim removes the blanks that browsers remove: spaces and horizontal tabs.
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
