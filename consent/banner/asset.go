@@ -1,0 +1,64 @@
+package banner
+
+import (
+	"crypto/sha256"
+	_ "embed" // the style sheets
+	"encoding/hex"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// Asset returns a static file by the name that the pages call it by, such as
+// "banner.3f9a2c1b.css". The name changes with the content, so that a browser
+// may keep what it has for ever.
+func (r *Renderer) Asset(name string) (body []byte, contentType string, ok bool) {
+	for _, a := range []*asset{bannerCSS(), pageCSS()} {
+		if a.name == name {
+			return a.body, a.contentType, true
+		}
+	}
+	return nil, "", false
+}
+
+type asset struct {
+	name        string
+	contentType string
+	body        []byte
+}
+
+var (
+	//go:embed banner.css
+	bannerSource string
+
+	//go:embed page.css
+	pageSource string
+)
+
+// bannerCSS is banner.css with every declaration made important: the page
+// around the banner has a style sheet of its own that nobody can foresee.
+var bannerCSS = sync.OnceValue(func() *asset {
+	return newStylesheet("banner", strings.ReplaceAll(squeeze(bannerSource), ";", "!important;"))
+})
+
+var pageCSS = sync.OnceValue(func() *asset { return newStylesheet("page", squeeze(pageSource)) })
+
+func newStylesheet(name, css string) *asset {
+	hash := sha256.Sum256([]byte(css))
+	return &asset{
+		name:        name + "." + hex.EncodeToString(hash[:4]) + ".css",
+		contentType: "text/css; charset=utf-8",
+		body:        []byte(css),
+	}
+}
+
+var (
+	cssComment = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	cssSpace   = regexp.MustCompile(`\s*([{};,])\s*|(:) |\s*\n\s*`)
+)
+
+// squeeze takes comments and needless white space out of a style sheet whose
+// strings hold neither.
+func squeeze(css string) string {
+	return cssSpace.ReplaceAllString(cssComment.ReplaceAllString(css, ""), "$1$2")
+}

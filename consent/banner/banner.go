@@ -1,0 +1,234 @@
+// Package banner renders what visitors see of the product: the banner that asks
+// for consent, the control that reopens the settings, the page with the
+// preferences and the cookies policy, and their style sheets, in the visitor's
+// language. Nothing of it needs JavaScript.
+//
+// # Interface for style sheets, tests and visitors' own tools
+//
+// These names stay:
+//
+//	#cookie-consent           the banner, while nothing was chosen
+//	#cookie-consent-form      the form that every control belongs to
+//	#cookie-consent-settings  the link to the preferences, once something was
+//	.cookie-consent-accept    the button that accepts everything
+//	.cookie-consent-reject    the button that rejects everything
+//	.cookie-consent-choose    the details element with the choice per category
+//	.cookie-consent-save      the button that saves that choice
+//	.cookie-consent-policy    the link to the cookies policy
+//
+// The preferences page uses the same form id and button classes. The custom
+// properties that set colours, corners and the font are described at the top of
+// banner.css.
+//
+// # What the form sends
+//
+// The form is posted to "preferences" below the prefix with these fields:
+//
+//   - choice: accept_all, reject_all or save
+//   - category, any number of times: the categories to grant
+//   - service, any number of times: the id of a service to grant although its
+//     category may not be, or, after a hyphen, of one to refuse although its
+//     category may be; an empty value stands for no exception
+//   - return_to: the local address to return to
+package banner
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// Config is what an operator sets about the pieces that visitors see.
+type Config struct {
+	// Prefix is the path that the own endpoints are below, with a slash at
+	// both ends, such as "/.cookie-consent/".
+	Prefix string
+
+	// Controller is who answers for the site; Contact is an address, a
+	// telephone number, an e-mail address or a URL; PrivacyPolicy is an http
+	// or https URL or a path. All may be empty.
+	Controller, Contact, PrivacyPolicy string
+
+	// Language is the language of every text. Empty: see [Renderer.Language].
+	Language string
+
+	// DefaultLanguage is the language for visitors who want none that there
+	// are texts for. Empty: English.
+	DefaultLanguage string
+
+	// MaxAge is how long a choice is kept, in whole seconds.
+	MaxAge time.Duration
+
+	// CookieName is the name of the cookie that keeps the choice.
+	CookieName string
+}
+
+// A Renderer renders everything about one policy. It may be used by any number
+// of goroutines.
+type Renderer struct {
+	policy  *consent.Policy
+	cfg     Config
+	locales map[string]*rendered
+	tags    *memo
+	accepts *memo
+	end     string
+}
+
+// rendered holds the fragments in one language, made when first needed.
+type rendered struct {
+	banner, bannerGPC, settings func() *fragment
+}
+
+// New returns a Renderer. It fails when a configured language is none that
+// there are texts for, or the address of the privacy policy is none to link to.
+func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
+	if cfg.DefaultLanguage == "" {
+		cfg.DefaultLanguage = "en"
+	}
+	var err error
+	if cfg.DefaultLanguage, err = configuredLanguage("default_language", cfg.DefaultLanguage); err != nil {
+		return nil, err
+	}
+	if cfg.Language != "" {
+		if cfg.Language, err = configuredLanguage("language", cfg.Language); err != nil {
+			return nil, err
+		}
+	}
+	if u, err := url.Parse(cfg.PrivacyPolicy); err != nil || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("reading privacy_policy: %q is neither an http or https URL nor a path", cfg.PrivacyPolicy)
+	}
+
+	r := &Renderer{
+		policy:  policy,
+		cfg:     cfg,
+		locales: map[string]*rendered{},
+		tags:    newMemo(matchTag),
+		accepts: newMemo(matchAccept),
+		end: `</form><form id="cookie-consent-form" method="post" target="_self" data-turbo="false" hx-boost="false" action="` +
+			ascii(template.HTMLEscapeString(cfg.Prefix+"preferences")) + `"></form>`,
+	}
+	for lang := range locales() {
+		r.locales[lang] = &rendered{
+			banner:    sync.OnceValue(func() *fragment { return r.fragment("banner", lang, false) }),
+			bannerGPC: sync.OnceValue(func() *fragment { return r.fragment("banner", lang, true) }),
+			settings:  sync.OnceValue(func() *fragment { return r.fragment("settings", lang, false) }),
+		}
+	}
+	return r, nil
+}
+
+// AppendBodyStart appends what belongs right after the start tag of a page's
+// body: the banner while the visitor was not asked, the link to the settings
+// afterwards. It is ASCII only. returnTo is the local address, path and query,
+// that the visitor comes back to.
+func (r *Renderer) AppendBodyStart(dst []byte, lang, returnTo string, d *consent.Decision) []byte {
+	l, ok := r.locales[lang]
+	if !ok {
+		l = r.locales[r.cfg.DefaultLanguage]
+	}
+	switch {
+	case d.Asked():
+		return l.settings().append(dst, returnTo, d)
+	case r.signalled(d):
+		return l.bannerGPC().append(dst, returnTo, d)
+	default:
+		return l.banner().append(dst, returnTo, d)
+	}
+}
+
+// AppendEnd appends what belongs last in a page: the form that the controls of
+// the banner refer to, behind an end tag for a form that the page may have left
+// open, so that the page's own forms keep their places in document.forms.
+func (r *Renderer) AppendEnd(dst []byte, d *consent.Decision) []byte {
+	if d.Asked() {
+		return dst
+	}
+	return append(dst, r.end...)
+}
+
+// signalled reports whether something is refused although nobody was asked:
+// by the Global Privacy Control signal of the browser.
+func (r *Renderer) signalled(d *consent.Decision) bool {
+	for _, c := range r.policy.Categories() {
+		if d.Category(c.Name) == consent.Refused {
+			return true
+		}
+	}
+	return false
+}
+
+//go:embed banner.html page.html
+var templateFiles embed.FS
+
+// templates are the templates of all pieces, without the indentation and line
+// ends of their sources.
+var templates = sync.OnceValue(func() *template.Template {
+	t := template.New("")
+	for _, name := range []string{"banner.html", "page.html"} {
+		source, err := templateFiles.ReadFile(name)
+		if err != nil {
+			panic("banner: reading embedded template: " + err.Error())
+		}
+		var text strings.Builder
+		for line := range strings.Lines(string(source)) {
+			text.WriteString(strings.TrimLeft(strings.TrimRight(line, "\n"), "\t"))
+		}
+		template.Must(t.Parse(text.String()))
+	}
+	return t
+})
+
+// A fragmentView is what the templates of fragments see.
+type fragmentView struct {
+	*locale
+	*fragmentWriter
+	Config
+	Stylesheet string
+	Who        string
+	Asked      []*DeclaredCategory // need consent
+	Exempt     []*DeclaredCategory // are on until switched off
+	GPC        bool
+}
+
+// fragment renders a template. A failure is a mistake in an embedded template,
+// which every test would meet.
+func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
+	l := locales()[lang]
+	w := &fragmentWriter{}
+	view := &fragmentView{
+		locale:         l,
+		fragmentWriter: w,
+		Config:         r.cfg,
+		Stylesheet:     bannerCSS().name,
+		Who:            r.controller(l),
+		GPC:            gpc,
+	}
+	declaration := r.Declaration(lang)
+	for i := range declaration.Categories {
+		switch c := &declaration.Categories[i]; {
+		case c.NeedsConsent:
+			view.Asked = append(view.Asked, c)
+		case c.Exempt != "":
+			view.Exempt = append(view.Exempt, c)
+		}
+	}
+	if err := templates().ExecuteTemplate(w, name, view); err != nil {
+		panic("banner: rendering " + name + ": " + err.Error())
+	}
+	w.cut(slotNone, "")
+	return &w.fragment
+}
+
+// controller names who answers for the site, at the start of a sentence.
+func (r *Renderer) controller(l *locale) string {
+	if r.cfg.Controller != "" {
+		return r.cfg.Controller
+	}
+	return l.Texts["this_site"]
+}

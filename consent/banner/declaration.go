@@ -1,0 +1,133 @@
+package banner
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// Declaration is the cookies policy as data: what is declared, in one language.
+// Its JSON form is an interface; fields may join it, none changes its meaning.
+type Declaration struct {
+	// Fingerprint identifies the part of the policy that visitors consent to.
+	Fingerprint string `json:"fingerprint"`
+
+	// Language is the language tag of the texts.
+	Language string `json:"language"`
+
+	Controller    string             `json:"controller,omitempty"`
+	Contact       string             `json:"contact,omitempty"`
+	PrivacyPolicy string             `json:"privacy_policy,omitempty"`
+	Categories    []DeclaredCategory `json:"categories"`
+}
+
+// DeclaredCategory is a purpose and everything that is declared for it.
+type DeclaredCategory struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Description string `json:"description"`
+
+	// NeedsConsent is true for what stays off until the visitor agrees.
+	NeedsConsent bool `json:"needs_consent"`
+
+	// Exempt is why no consent is needed although the category is not
+	// necessary; the visitor may still switch it off.
+	Exempt string `json:"exempt,omitempty"`
+
+	Cookies  []DeclaredCookie  `json:"cookies"`
+	Services []DeclaredService `json:"services"`
+}
+
+// DeclaredCookie is one row of the declaration table.
+type DeclaredCookie struct {
+	Names      []string         `json:"names"`
+	Provider   string           `json:"provider"`
+	Function   string           `json:"function,omitempty"`
+	Purpose    string           `json:"purpose"`
+	Lifetime   consent.Lifetime `json:"lifetime,omitzero"`
+	Recipients string           `json:"recipients,omitempty"`
+}
+
+// DeclaredService is a product of one provider within a category.
+type DeclaredService struct {
+	ID       string   `json:"id"`
+	Provider string   `json:"provider"`
+	Purpose  string   `json:"purpose"`
+	Exempt   string   `json:"exempt,omitempty"`
+	Cookies  []string `json:"cookies,omitempty"`
+	Hosts    []string `json:"hosts,omitempty"`
+	Paths    []string `json:"paths,omitempty"`
+	Storage  []string `json:"storage,omitempty"`
+	Policy   string   `json:"policy,omitempty"`
+}
+
+// Declaration returns the policy as data, its texts in the given language.
+func (r *Renderer) Declaration(lang string) *Declaration {
+	l, ok := locales()[lang]
+	if !ok {
+		l = locales()[r.cfg.DefaultLanguage]
+	}
+	d := &Declaration{
+		Fingerprint:   r.policy.Fingerprint(),
+		Language:      l.Lang,
+		Controller:    r.cfg.Controller,
+		Contact:       r.cfg.Contact,
+		PrivacyPolicy: r.cfg.PrivacyPolicy,
+	}
+	for _, c := range r.policy.Categories() {
+		declared := DeclaredCategory{
+			Name:         c.Name,
+			Title:        cmp.Or(c.Title.In(l.Lang), l.Texts[c.Name+"_title"], c.Name),
+			Description:  cmp.Or(c.Description.In(l.Lang), l.Texts[c.Name+"_description"]),
+			NeedsConsent: r.policy.NeedsConsent(c.Name),
+			Exempt:       c.Exempt,
+			Cookies:      []DeclaredCookie{},
+			Services:     []DeclaredService{},
+		}
+		for _, cookie := range r.policy.Cookies(c.Name) {
+			declared.Cookies = append(declared.Cookies, DeclaredCookie{
+				Names:      cookie.Patterns,
+				Provider:   cookie.Provider,
+				Function:   cookie.Function.In(l.Lang),
+				Purpose:    cookie.Purpose.In(l.Lang),
+				Lifetime:   cookie.Lifetime,
+				Recipients: cookie.Recipients,
+			})
+		}
+		if c.Name == consent.Necessary && !declaresCookie(declared.Cookies, r.cfg.CookieName) {
+			declared.Cookies = append(declared.Cookies, r.ownCookie(l))
+		}
+		for _, s := range r.policy.Services(c.Name) {
+			declared.Services = append(declared.Services, DeclaredService{
+				ID:       s.ID,
+				Provider: s.Provider,
+				Purpose:  s.Purpose.In(l.Lang),
+				Exempt:   s.Exempt,
+				Cookies:  s.Cookies,
+				Hosts:    s.Hosts,
+				Paths:    s.Paths,
+				Storage:  s.Storage,
+				Policy:   s.Policy,
+			})
+		}
+		d.Categories = append(d.Categories, declared)
+	}
+	return d
+}
+
+// ownCookie declares the cookie that keeps the choice, for operators who have
+// not done so in their own words.
+func (r *Renderer) ownCookie(l *locale) DeclaredCookie {
+	return DeclaredCookie{
+		Names:    []string{r.cfg.CookieName},
+		Provider: r.controller(l),
+		Function: l.Texts["own_function"],
+		Purpose:  l.Texts["own_purpose"],
+		Lifetime: consent.Lifetime{Duration: r.cfg.MaxAge},
+	}
+}
+
+func declaresCookie(cookies []DeclaredCookie, name string) bool {
+	return slices.ContainsFunc(cookies, func(c DeclaredCookie) bool { return slices.Contains(c.Names, name) })
+}

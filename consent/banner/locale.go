@@ -1,0 +1,180 @@
+package banner
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/text/feature/plural"
+	"golang.org/x/text/language"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// Languages returns the tags of the languages that there are texts for, sorted.
+func Languages() []string { return slices.Sorted(maps.Keys(locales())) }
+
+// A locale is a language file: every text that visitors read, in one language.
+type locale struct {
+	// Lang is the language tag, the name of the file.
+	Lang string `json:"-"`
+
+	// Autonym is what the language calls itself.
+	Autonym string `json:"autonym"`
+
+	// Dir is "ltr" or "rtl".
+	Dir string `json:"direction"`
+
+	// Reviewed says who has checked the texts: "source" for the language that
+	// the others are translated from, "none" for a translation that nobody
+	// has read since, "native" for one that a native speaker has.
+	Reviewed string `json:"reviewed"`
+
+	Months   [12]string `json:"months"`
+	FirstDay string     `json:"first_day"` // how the first day of a month is written
+	Date     string     `json:"date"`      // {day} {month} {year}
+
+	// Durations holds the plural forms of each unit by CLDR plural category.
+	Durations map[string]map[string]string `json:"durations"`
+
+	Texts map[string]string `json:"texts"`
+}
+
+//go:embed lang/*.json
+var localeFiles embed.FS
+
+var locales = sync.OnceValue(func() map[string]*locale {
+	all := map[string]*locale{}
+	files, err := localeFiles.ReadDir("lang")
+	if err != nil {
+		panic("banner: reading embedded languages: " + err.Error())
+	}
+	for _, file := range files {
+		text, err := localeFiles.ReadFile(path.Join("lang", file.Name()))
+		l := &locale{Lang: strings.TrimSuffix(file.Name(), ".json")}
+		if err == nil {
+			err = json.Unmarshal(text, l)
+		}
+		if err != nil {
+			panic("banner: reading embedded language " + file.Name() + ": " + err.Error())
+		}
+		all[l.Lang] = l
+	}
+	return all
+})
+
+// T returns a text with its placeholders replaced: T("responsible",
+// "controller", name) puts name where the text says {controller}.
+func (l *locale) T(key string, pairs ...any) (string, error) {
+	text, ok := l.Texts[key]
+	if !ok {
+		return "", fmt.Errorf("language %s has no text %q", l.Lang, key)
+	}
+	return fill(text, pairs...), nil
+}
+
+// Day writes a day, counted since 1 January 1970, with the month as a word, so
+// that no reader takes the month for the day.
+func (l *locale) Day(day int) string {
+	year, month, dayOfMonth := time.Unix(int64(day)*24*60*60, 0).UTC().Date()
+	number := strconv.Itoa(dayOfMonth)
+	if dayOfMonth == 1 {
+		number = l.FirstDay
+	}
+	return fill(l.Date, "day", number, "month", l.Months[month-1], "year", year)
+}
+
+// Lifetime writes how long a cookie is kept: "Until the browser is closed",
+// "12 months", "1 day 12 hours".
+func (l *locale) Lifetime(lifetime consent.Lifetime) (string, error) {
+	switch {
+	case lifetime.Session:
+		return l.T("session")
+	case lifetime.IsZero():
+		return l.T("not_stated")
+	}
+	return l.duration(lifetime.Duration), nil
+}
+
+func (l *locale) duration(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d%day == 0 {
+		days := int(d / day)
+		if months, ok := wholeMonths(days); ok {
+			return l.count("month", months)
+		}
+		if days%7 == 0 {
+			return l.count("week", days/7)
+		}
+	}
+	var parts []string
+	for _, unit := range []struct {
+		name   string
+		length time.Duration
+	}{{"day", day}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
+		if n := int(d / unit.length); n > 0 {
+			parts = append(parts, l.count(unit.name, n))
+			d %= unit.length
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// wholeMonths returns the number of months that people mean by a number of
+// days: 30 for one month, 182 for half a year, 365 for a year.
+func wholeMonths(days int) (int, bool) {
+	const daysPerYear = 365.25
+	months := max(1, int(float64(days)*12/daysPerYear+0.5))
+	exact := float64(months) * daysPerYear / 12
+	return months, days == 30*months || float64(days) > exact-1 && float64(days) < exact+1
+}
+
+// count writes a number of things in the plural form that the number takes.
+func (l *locale) count(unit string, n int) string {
+	forms := l.Durations[unit]
+	form, ok := forms[pluralCategory(l.Lang, n)]
+	if !ok {
+		form = forms["other"]
+	}
+	return fill(form, "n", n)
+}
+
+// pluralCategory names the CLDR plural category of a whole number.
+func pluralCategory(lang string, n int) string {
+	switch plural.Cardinal.MatchPlural(language.Make(lang), n, 0, 0, 0, 0) {
+	case plural.Zero:
+		return "zero"
+	case plural.One:
+		return "one"
+	case plural.Two:
+		return "two"
+	case plural.Few:
+		return "few"
+	case plural.Many:
+		return "many"
+	default:
+		return "other"
+	}
+}
+
+// fill replaces {name} by the value that follows the name in pairs.
+func fill(text string, pairs ...any) string {
+	if len(pairs) == 0 {
+		return text
+	}
+	replacements := make([]string, len(pairs))
+	for i, p := range pairs {
+		replacements[i] = fmt.Sprint(p)
+		if i%2 == 0 {
+			replacements[i] = "{" + replacements[i] + "}"
+		}
+	}
+	return strings.NewReplacer(replacements...).Replace(text)
+}

@@ -1,0 +1,177 @@
+package banner
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// Page is what the preferences page depends on besides the policy.
+type Page struct {
+	// Decision is what holds for the visitor.
+	Decision *consent.Decision
+
+	// ReturnTo is the local address, path and query, that the visitor came
+	// from, if known.
+	ReturnTo string
+
+	// Saved is true for the answer to a choice.
+	Saved bool
+
+	// NotKept lists the ids of services whose exceptions a choice had no room for.
+	NotKept []string
+
+	// GPC is true when the browser sends the Global Privacy Control signal.
+	GPC bool
+
+	// RequestCookies are the names of the cookies that came with the request.
+	RequestCookies []string
+}
+
+// Page returns the HTML document with the preferences and the cookies policy.
+// It needs no script and no style but that of [Renderer.Asset].
+func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
+	view := &pageView{documentView: r.document(lang, "page_title"), Page: p}
+	view.NotKept = strings.Join(p.NotKept, ", ")
+
+	titles := map[string]string{}
+	preference := p.Decision.Preference()
+	for _, c := range r.Declaration(lang).Categories {
+		titles[c.Name] = c.Title
+		view.Categories = append(view.Categories, categoryView{
+			DeclaredCategory: c,
+			On:               p.Decision.Category(c.Name) == consent.Granted,
+			Switches:         serviceSwitches(c, preference),
+		})
+	}
+	if unknown := r.policy.Config().UnknownCookies; r.policy.NeedsConsent(unknown) {
+		view.Unlisted = titles[unknown]
+	}
+	if preference != nil {
+		view.Made = view.Day(preference.Day)
+		view.Until = view.Day(preference.Day + int(r.cfg.MaxAge/(24*time.Hour)))
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(p.RequestCookies))) {
+		state, rule := p.Decision.Cookie(name)
+		view.Sent = append(view.Sent, sentCookie{
+			Name:     strings.ToValidUTF8(name, "\uFFFD"),
+			Category: titles[rule.Category],
+			Declared: rule.Declared,
+			Granted:  state == consent.Granted,
+		})
+	}
+	return execute("page", view)
+}
+
+// A Problem is why one of the own endpoints refuses a request.
+type Problem string
+
+// The problems that visitors are told of.
+const (
+	NotFound    Problem = "not_found"   // there is no such endpoint
+	WrongMethod Problem = "method"      // the endpoint has no such method
+	WrongOrigin Problem = "origin"      // the request came from another site
+	TooLarge    Problem = "too_large"   // the body is longer than a choice can be
+	BadForm     Problem = "form"        // the body holds no choice
+	Unavailable Problem = "unavailable" // the choice cannot be kept now
+)
+
+// ErrorPage returns a short HTML document that tells a visitor what is wrong
+// and where the settings are.
+func (r *Renderer) ErrorPage(lang string, status int, problem Problem) []byte {
+	view := &errorView{documentView: r.document(lang, "error_title"), Status: status}
+	view.Message = view.Texts["error_"+string(problem)]
+	page, err := execute("error", view)
+	if err != nil {
+		panic("banner: " + err.Error()) // a mistake in an embedded template
+	}
+	return page
+}
+
+// A documentView is what the templates of all documents see.
+type documentView struct {
+	*locale
+	Config
+	Title      string
+	Stylesheet string
+}
+
+func (r *Renderer) document(lang, title string) documentView {
+	l, ok := locales()[lang]
+	if !ok {
+		l = locales()[r.cfg.DefaultLanguage]
+	}
+	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: pageCSS().name}
+}
+
+type errorView struct {
+	documentView
+	Status  int
+	Message string
+}
+
+type pageView struct {
+	documentView
+	Page
+	NotKept    string
+	Made       string // the day of the choice in force, "" without one
+	Until      string // the last day of that choice
+	Unlisted   string // the title of the category of undeclared cookies
+	Categories []categoryView
+	Sent       []sentCookie
+}
+
+// AnyException reports whether the choice in force makes an exception for one
+// of the services.
+func (*pageView) AnyException(services []serviceSwitch) bool {
+	return slices.ContainsFunc(services, func(s serviceSwitch) bool { return s.Granted || s.Refused })
+}
+
+type categoryView struct {
+	DeclaredCategory
+	On       bool
+	Switches []serviceSwitch
+}
+
+// A serviceSwitch lets a visitor make an exception for a service. It has three
+// positions, not two: without a script, a switch with two could not follow that
+// of its category, and would refuse or grant what the visitor never touched.
+type serviceSwitch struct {
+	DeclaredService
+	Granted, Refused bool // the exception in force
+}
+
+func serviceSwitches(c DeclaredCategory, preference *consent.Preference) []serviceSwitch {
+	var switches []serviceSwitch
+	for _, s := range c.Services {
+		if !c.NeedsConsent && c.Exempt == "" {
+			continue // necessary
+		}
+		sw := serviceSwitch{DeclaredService: s}
+		if preference != nil {
+			state, ok := preference.Services[s.ID]
+			sw.Granted = ok && state == consent.Granted
+			sw.Refused = ok && state == consent.Refused
+		}
+		switches = append(switches, sw)
+	}
+	return switches
+}
+
+// A sentCookie is a cookie that came with the request.
+type sentCookie struct {
+	Name, Category    string
+	Declared, Granted bool
+}
+
+func execute(name string, view any) ([]byte, error) {
+	var page bytes.Buffer
+	if err := templates().ExecuteTemplate(&page, name, view); err != nil {
+		return nil, fmt.Errorf("rendering the %s document: %w", name, err)
+	}
+	return page.Bytes(), nil
+}
