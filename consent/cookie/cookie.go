@@ -63,7 +63,11 @@ func filterLine(line string, keep Keep, dropped func(name string)) string {
 		if i := strings.IndexByte(line[at:], ';'); i >= 0 {
 			end = at + i
 		}
-		if !passes(line[at:end], keep, dropped) {
+		from := at
+		if from < end && line[from] == ' ' {
+			from++
+		}
+		if !passes(line[from:end], keep, dropped) {
 			if !cut {
 				left.Grow(len(line))
 				cut = true
@@ -99,7 +103,7 @@ func appendRun(left *strings.Builder, run string) {
 // passes reports whether one segment of a Cookie line may stay.
 func passes(segment string, keep Keep, dropped func(name string)) bool {
 	name, other, two := names(segment)
-	if name == "" && !two && trim(segment) == "" {
+	if name == "" && trim(segment) == "" {
 		return true // nothing between two semicolons
 	}
 	ok := keep(name)
@@ -121,9 +125,13 @@ func passes(segment string, keep Keep, dropped func(name string)) bool {
 func Pairs(lines []string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for _, line := range lines {
-			for more := true; more; {
-				var segment string
-				segment, line, more = strings.Cut(line, ";")
+			for line != "" {
+				segment := line
+				if i := strings.IndexByte(line, ';'); i >= 0 {
+					segment, line = line[:i], line[i+1:]
+				} else {
+					line = ""
+				}
 				name, value := pair(segment)
 				if name == "" && value == "" {
 					continue

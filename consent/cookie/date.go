@@ -56,7 +56,13 @@ func (d *date) setClock(s string) (found int, rest string) {
 // year is taken for it.
 func readDate(s string) (time.Time, bool) {
 	var d date
-	for _, token := range strings.FieldsFunc(s, isDateDelimiter) {
+	for s != "" {
+		token := s
+		if i := strings.IndexFunc(s, isDateDelimiter); i >= 0 {
+			token, s = s[:i], s[i+1:]
+		} else {
+			s = ""
+		}
 		n, digits := number(token)
 		switch {
 		case digits == 0:

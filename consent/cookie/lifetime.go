@@ -2,6 +2,7 @@ package cookie
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -14,9 +15,9 @@ const (
 	deletion life = iota
 	session
 
-	// longestLife is the longest that browsers keep a cookie, 400 days
+	// maxLife is the longest that browsers keep a cookie, 400 days
 	// (RFC 6265bis, section 5.5).
-	longestLife = 400*24*60*60 + session
+	maxLife = 400*24*60*60 + session
 )
 
 // lifeOf returns the life of a cookie that is kept for so many seconds.
@@ -24,45 +25,66 @@ func lifeOf(seconds int64) life {
 	if seconds <= 0 {
 		return deletion
 	}
-	return life(min(seconds, int64(longestLife-session))) + session
+	return life(min(seconds, int64(maxLife-session))) + session
 }
 
-// expiry collects the attributes that limit the life of a cookie and finds the
-// longest life that some browser gives it. Max-Age goes before Expires, and the
-// last attribute of a name before the others. Browsers that cannot read an
-// attribute fall back to the other attribute, or to an earlier one of the name.
+// duration returns how long a persistent cookie is kept, zero for others.
+func (l life) duration() time.Duration { return time.Duration(max(l-session, 0)) * time.Second }
+
+// longestLife returns the longest life that some browser reads from the
+// attributes of a Set-Cookie line, with or without the ";" before them.
+func longestLife(attributes string, now time.Time) life {
+	e := expiry{now: now}
+	for attributes != "" {
+		segment := attributes
+		if i := strings.IndexByte(attributes, ';'); i >= 0 {
+			segment, attributes = attributes[:i], attributes[i+1:]
+		} else {
+			attributes = ""
+		}
+		for segment != "" && (segment[0] == ' ' || segment[0] == '\t') {
+			segment = segment[1:]
+		}
+		if segment == "" || segment[0]|0x20 != 'm' && segment[0]|0x20 != 'e' {
+			continue // most attributes, and fast
+		}
+		switch key, value := attribute(segment); {
+		case len(value) > maxAttribute:
+		case strings.EqualFold(key, "max-age"):
+			e.setMaxAge(value)
+		case strings.EqualFold(key, "expires"):
+			e.setExpires(value)
+		}
+	}
+	return e.longest()
+}
+
+// expiry finds the longest life that Chromium or Firefox gives a cookie. The last
+// attribute of a name stands for all, and Max-Age goes before Expires. A browser
+// that cannot read an attribute goes on as if there were none of that name.
 type expiry struct {
-	now     time.Time
-	maxAge  reading
-	expires reading
+	now             time.Time
+	maxAge, expires reading
 }
 
-// reading is what browsers make of the attributes of one name.
+// reading is what the browsers make of an attribute.
 type reading struct {
-	longest life
-	agreed  bool // whether all browsers read the last attribute
+	longest life // deletion if none reads it
+	agreed  bool // all read it
 }
 
-func (r *reading) add(l life, agreed bool) {
-	if !agreed {
-		l = max(l, r.longest)
-	}
-	r.longest, r.agreed = l, agreed
-}
+func (e *expiry) setMaxAge(value string) { e.maxAge = readMaxAge(value) }
 
-func (e *expiry) addMaxAge(value string) { e.maxAge.add(readMaxAge(value)) }
-
-func (e *expiry) addExpires(value string) {
-	strict, ok := readDate(value)
-	loose, okLoose := readDateLoosely(value)
-	longest := deletion
-	if ok {
-		longest = max(longest, e.until(strict))
+func (e *expiry) setExpires(value string) {
+	chromium, ok1 := readDate(value)
+	firefox, ok2 := readDateLoosely(value)
+	e.expires = reading{agreed: ok1 && ok2}
+	if ok1 {
+		e.expires.longest = e.until(chromium)
 	}
-	if okLoose {
-		longest = max(longest, e.until(loose))
+	if ok2 {
+		e.expires.longest = max(e.expires.longest, e.until(firefox))
 	}
-	e.expires.add(longest, ok && okLoose)
 }
 
 // until returns the life of a cookie that expires at t.
@@ -82,31 +104,26 @@ func (e *expiry) longest() life {
 }
 
 // readMaxAge reads the value of a Max-Age attribute (RFC 6265bis, section
-// 5.6.2): the longest life that some browser reads, and whether all read it.
-// Only Chromium takes a plus sign, only Firefox anything after a minus sign, and
-// both stop where the number becomes too large.
-func readMaxAge(s string) (longest life, agreed bool) {
-	if s == "" {
-		return deletion, false
+// 5.6.2). Only Chromium takes a plus sign, only Firefox whatever follows a minus
+// sign, and both stop reading where a number becomes too large.
+func readMaxAge(s string) reading {
+	sign, digits := byte(0), s
+	if s != "" && (s[0] == '+' || s[0] == '-') {
+		sign, digits = s[0], s[1:]
 	}
-	digits := s
-	if s[0] == '+' || s[0] == '-' {
-		digits = s[1:]
-	}
-	agreed = s[0] != '+' && digits != ""
-	seconds := int64(0)
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			if seconds < math.MaxInt32 {
-				return deletion, false
-			}
+	seconds, agreed := int64(0), digits != "" && sign != '+'
+	for _, c := range []byte(digits) {
+		if !isDigit(c) {
 			agreed = false
+			if seconds < math.MaxInt32 {
+				return reading{}
+			}
 			break
 		}
-		seconds = min(seconds*10+int64(digits[i]-'0'), math.MaxInt32)
+		seconds = min(seconds*10+int64(c-'0'), math.MaxInt32)
 	}
-	if s[0] == '-' {
-		return deletion, agreed
+	if sign == '-' {
+		seconds = 0
 	}
-	return lifeOf(seconds), agreed
+	return reading{longest: lifeOf(seconds), agreed: agreed}
 }

@@ -78,10 +78,12 @@ func (v Verdict) and(w Verdict) Verdict {
 func FilterSetCookie(lines []string, now time.Time, judge func(name string) Verdict, dropped func(SetCookie)) []string {
 	out, changed := lines, false
 	for i, line := range lines {
-		verdict := Verdict{}
+		verdict, end := Verdict{}, len(line)
 		if isFieldValue(line) {
-			first, _, _ := strings.Cut(line, ";")
-			name, other, two := names(first)
+			if i := strings.IndexByte(line, ';'); i >= 0 {
+				end = i
+			}
+			name, other, two := names(line[:end])
 			verdict = judge(name)
 			if two {
 				verdict = verdict.and(judge(other))
@@ -89,7 +91,7 @@ func FilterSetCookie(lines []string, now time.Time, judge func(name string) Verd
 		}
 		left := line
 		if verdict.Keep && (verdict.Session || verdict.Lifetime > 0) {
-			left = shorten(line, now, verdict)
+			left = shorten(line, line[end:], now, verdict)
 		}
 		if !changed {
 			if verdict.Keep && len(left) == len(line) {
@@ -114,14 +116,14 @@ func isFieldValue(line string) bool {
 }
 
 // shorten returns the line of a cookie that lives no longer than the verdict allows.
-func shorten(line string, now time.Time, v Verdict) string {
-	c := ParseSetCookie(line, now)
+func shorten(line, attributes string, now time.Time, v Verdict) string {
+	l := longestLife(attributes, now)
 	switch {
-	case !c.Persistent || c.Deletes():
+	case l <= session:
 		return line
 	case v.Session:
 		return cutLifetime(line)
-	case c.Lifetime > v.Lifetime:
+	case l.duration() > v.Lifetime:
 		return line + "; Max-Age=" + strconv.FormatInt(int64(v.Lifetime/time.Second), 10)
 	}
 	return line
@@ -154,52 +156,29 @@ func ParseSetCookie(line string, now time.Time) SetCookie {
 	first, rest, more := strings.Cut(line, ";")
 	c := SetCookie{Raw: line}
 	c.Name, c.Value = pair(first)
-	e := expiry{now: now}
+	l := longestLife(rest, now)
+	c.Persistent, c.Lifetime = l != session, l.duration()
 	for more {
 		var segment string
 		segment, rest, more = strings.Cut(rest, ";")
-		key, value := attribute(segment)
-		if len(value) > maxAttribute {
-			continue
-		}
-		switch len(key) {
-		case len("path"):
-			if strings.EqualFold(key, "path") {
-				c.Path = value
-			}
-		case len("domain"): // and "secure"
-			if strings.EqualFold(key, "secure") {
-				c.Secure = true
-			} else if strings.EqualFold(key, "domain") {
-				c.Domain = strings.ToLower(strings.TrimPrefix(value, "."))
-			}
-		case len("expires"): // and "max-age"
-			if strings.EqualFold(key, "max-age") {
-				e.addMaxAge(value)
-			} else if strings.EqualFold(key, "expires") {
-				e.addExpires(value)
-			}
-		case len("httponly"): // and "samesite"
-			if strings.EqualFold(key, "httponly") {
-				c.HttpOnly = true
-			} else if strings.EqualFold(key, "samesite") {
-				c.SameSite = sameSite(value)
-			}
-		case len("partitioned"):
-			if strings.EqualFold(key, "partitioned") {
-				c.Partitioned = true
-			}
+		switch key, value := attribute(segment); {
+		case len(value) > maxAttribute:
+		case strings.EqualFold(key, "path"):
+			c.Path = value
+		case strings.EqualFold(key, "domain"):
+			c.Domain = strings.ToLower(strings.TrimPrefix(value, "."))
+		case strings.EqualFold(key, "samesite"):
+			c.SameSite = sameSite(value)
+		case strings.EqualFold(key, "httponly"):
+			c.HttpOnly = true
+		case strings.EqualFold(key, "secure"):
+			c.Secure = true
+		case strings.EqualFold(key, "partitioned"):
+			c.Partitioned = true
 		}
 	}
 	if !strings.HasPrefix(c.Path, "/") {
 		c.Path = ""
-	}
-	switch l := e.longest(); l {
-	case session:
-	case deletion:
-		c.Persistent = true
-	default:
-		c.Persistent, c.Lifetime = true, time.Duration(l-session)*time.Second
 	}
 	return c
 }
