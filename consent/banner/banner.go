@@ -33,6 +33,7 @@
 package banner
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -191,10 +192,13 @@ type fragmentView struct {
 	Config
 	Stylesheet string
 	Who        string
-	Asked      []*DeclaredCategory // need consent
-	Exempt     []*DeclaredCategory // are on until switched off
+	Asked      []purpose // need consent
+	Exempt     []purpose // are on until switched off
 	GPC        bool
 }
+
+// A purpose is a category as the banner names it.
+type purpose struct{ Name, Title, Brief string }
 
 // fragment renders a template. A failure is a mistake in an embedded template,
 // which every test would meet.
@@ -209,13 +213,17 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 		Who:            r.controller(l),
 		GPC:            gpc,
 	}
-	declaration := r.Declaration(lang)
-	for i := range declaration.Categories {
-		switch c := &declaration.Categories[i]; {
-		case c.NeedsConsent:
-			view.Asked = append(view.Asked, c)
+	for _, c := range r.policy.Categories() {
+		p := purpose{
+			Name:  c.Name,
+			Title: title(c, l),
+			Brief: cmp.Or(c.Description.In(lang), l.Texts[c.Name+"_brief"]),
+		}
+		switch {
+		case r.policy.NeedsConsent(c.Name):
+			view.Asked = append(view.Asked, p)
 		case c.Exempt != "":
-			view.Exempt = append(view.Exempt, c)
+			view.Exempt = append(view.Exempt, p)
 		}
 	}
 	if err := templates().ExecuteTemplate(w, name, view); err != nil {

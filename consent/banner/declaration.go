@@ -78,7 +78,7 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 	for _, c := range r.policy.Categories() {
 		declared := DeclaredCategory{
 			Name:         c.Name,
-			Title:        cmp.Or(c.Title.In(l.Lang), l.Texts[c.Name+"_title"], c.Name),
+			Title:        title(c, l),
 			Description:  cmp.Or(c.Description.In(l.Lang), l.Texts[c.Name+"_description"]),
 			NeedsConsent: r.policy.NeedsConsent(c.Name),
 			Exempt:       c.Exempt,
@@ -120,12 +120,18 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 // not done so in their own words.
 func (r *Renderer) ownCookie(l *locale) DeclaredCookie {
 	return DeclaredCookie{
-		Names:    []string{r.cfg.CookieName},
-		Provider: r.controller(l),
-		Function: l.Texts["own_function"],
-		Purpose:  l.Texts["own_purpose"],
-		Lifetime: consent.Lifetime{Duration: r.cfg.MaxAge},
+		Names:      []string{r.cfg.CookieName},
+		Provider:   r.controller(l),
+		Function:   l.Texts["own_function"],
+		Purpose:    l.Texts["own_purpose"],
+		Lifetime:   consent.Lifetime{Duration: r.cfg.MaxAge},
+		Recipients: l.Texts["own_recipients"],
 	}
+}
+
+// title returns the short name of a category.
+func title(c *consent.Category, l *locale) string {
+	return cmp.Or(c.Title.In(l.Lang), l.Texts[c.Name+"_title"], c.Name)
 }
 
 func declaresCookie(cookies []DeclaredCookie, name string) bool {

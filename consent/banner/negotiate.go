@@ -78,12 +78,15 @@ func matchAccept(header string) string {
 	return match(tags...)
 }
 
-// match returns the language of the texts for the first wish that is met well.
-// What x/text calls a match of low confidence is a language that speakers of
-// the wanted one often also understand: the next wish is better.
+// match returns the language of the texts for the first wish that is met by the
+// same language. The matcher of x/text alone would also offer one that speakers
+// of the wanted one often understand: then the next wish is better.
 func match(tags ...language.Tag) string {
 	for _, tag := range tags {
-		if _, i, confidence := matcher().Match(tag); confidence >= language.High {
+		found, i, confidence := matcher().Match(tag)
+		wanted, _ := tag.Base()
+		offered, _ := found.Base()
+		if confidence >= language.High && wanted == offered {
 			return Languages()[i]
 		}
 	}
