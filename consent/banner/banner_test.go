@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -21,7 +22,7 @@ func declared() *consent.Config {
 		Cookies: []consent.Cookie{{
 			Patterns: []string{"sessionid"}, Category: consent.Necessary, Provider: "Portal",
 			Function: consent.Text{"": "Log-in, every page"}, Purpose: consent.Text{"en": "Authentication", "fr": "Authentification"},
-			Lifetime: consent.Lifetime{Duration: 14 * 24 * 60 * 60 * 1e9}, Recipients: "Nobody else",
+			Lifetime: consent.Lifetime{Duration: 14 * 24 * time.Hour}, Recipients: "Nobody else",
 		}},
 		Services: []consent.Service{{
 			ID: "tiles", Category: "maps", Provider: "Tiles Ltd", Purpose: consent.Text{"": "Map tiles"},

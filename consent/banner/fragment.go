@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
@@ -93,14 +95,18 @@ func (w *fragmentWriter) Checked(category string) template.HTMLAttr {
 
 // ascii replaces every character beyond ASCII by a numeric character
 // reference, so that the text is right in every encoding that a page may have
-// and that agrees with ASCII.
+// and that agrees with ASCII, and every control character by a space: ESC would
+// switch a page in ISO-2022-JP to another set of characters.
 func ascii(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	for _, r := range s {
-		if r < 0x80 {
+		switch {
+		case unicode.IsControl(r):
+			b.WriteByte(' ')
+		case r < utf8.RuneSelf:
 			b.WriteByte(byte(r))
-		} else {
+		default:
 			b.WriteString("&#" + strconv.Itoa(int(r)) + ";")
 		}
 	}

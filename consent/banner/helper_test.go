@@ -115,7 +115,7 @@ func attr(n *html.Node, key string) string {
 	return ""
 }
 
-// text returns the text of a node with runs of white space as one space.
+// text returns the text of a node with runs of spaces as one space.
 func text(root *html.Node) string {
 	var b strings.Builder
 	for n := range root.Descendants() {
@@ -124,5 +124,5 @@ func text(root *html.Node) string {
 			b.WriteByte(' ')
 		}
 	}
-	return strings.Join(strings.Fields(b.String()), " ")
+	return strings.Join(strings.FieldsFunc(b.String(), func(r rune) bool { return r <= ' ' }), " ")
 }
