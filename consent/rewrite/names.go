@@ -1,0 +1,236 @@
+package rewrite
+
+import "strings"
+
+// name is the name of a tag or attribute with ASCII letters in lower case, small
+// enough to compare at once: up to eight bytes as they are, longer ones hashed.
+type name uint64
+
+// add returns the name with byte i, which is c.
+func (n name) add(i int, c byte) name {
+	if i < 8 {
+		return n<<8 | name(c)
+	}
+	return (n^name(c))*0x100000001b3 | 1<<63 // no name of eight bytes begins with a byte above 0x7f
+}
+
+// appendTo appends the name as text; it reports false for a name that is hashed.
+func (n name) appendTo(b []byte) ([]byte, bool) {
+	if n>>63 != 0 {
+		return b, false
+	}
+	for shift := 56; shift >= 0; shift -= 8 {
+		if c := byte(n >> shift); c != 0 {
+			b = append(b, c)
+		}
+	}
+	return b, true
+}
+
+func nameOf(s string) name {
+	n := name(0)
+	for i := range len(s) {
+		n = n.add(i, lower[s[i]])
+	}
+	return n
+}
+
+// Classes of bytes.
+const (
+	isSpace = 1 << iota
+	endsTagName
+	endsAttrName
+	endsUnquoted
+)
+
+var class = func() (class [256]uint8) {
+	for _, c := range []byte("\t\n\f\r ") {
+		class[c] = isSpace | endsTagName | endsAttrName | endsUnquoted
+	}
+	class['/'] = endsTagName | endsAttrName
+	class['='] = endsAttrName
+	class['>'] = endsTagName | endsAttrName | endsUnquoted
+	return class
+}()
+
+// lower maps bytes to lower case.
+var lower = func() (lower [256]byte) {
+	for c := range 256 {
+		lower[c] = byte(c)
+		if 'A' <= c && c <= 'Z' {
+			lower[c] |= 0x20
+		}
+	}
+	lower[0] = 0xff // so that names that differ by a NUL differ packed
+	return lower
+}()
+
+func isLetter(c byte) bool { return c|0x20-'a' < 26 }
+
+// tag is an element that the parser treats in a way of its own, or one of a few
+// kinds of elements that it treats alike. The zero value is any other element.
+type tag uint8
+
+const (
+	tagOther tag = iota
+	tagAnnotationXML
+	tagBody
+	tagBr
+	tagDesc
+	tagFont
+	tagForeignObject
+	tagFrameset
+	tagHead
+	tagHTML
+	tagIframe
+	tagMalignmark
+	tagMath
+	tagMglyph
+	tagMi
+	tagMn
+	tagMo
+	tagMs
+	tagMtext
+	tagNoembed
+	tagNoframes
+	tagNoscript
+	tagP
+	tagPlaintext
+	tagScript
+	tagSelect
+	tagStyle
+	tagSVG
+	tagTable
+	tagTemplate
+	tagTextarea
+	tagTitle
+	tagXMP
+	metadata
+	metaElement
+	blocks
+	breakoutBlocks
+	formatting
+	inline
+	replaced
+	rules
+	scopes
+	tableParts
+	voids
+	tagCount
+)
+
+// Properties of elements in the HTML namespace.
+const (
+	headContent = 1 << iota // its start tag does not end the head
+	rawText                 // its content is RCDATA, RAWTEXT, script data or plaintext
+	void                    // has neither content nor end tag
+	breakout                // its start tag ends foreign content
+	special                 // in the category "special" of the standard, section 13.2.4.2
+	closesP                 // its start tag closes an open p element
+	phrasing                // exists in HTML and has none of the other properties
+)
+
+var tags = [tagCount]struct {
+	name  string
+	flags uint8
+	id    name
+}{
+	tagAnnotationXML: {name: "annotation-xml"},
+	tagBody:          {name: "body", flags: breakout | special},
+	tagBr:            {name: "br", flags: void | breakout | special},
+	tagDesc:          {name: "desc"},
+	tagFont:          {name: "font"},
+	tagForeignObject: {name: "foreignobject"},
+	tagFrameset:      {name: "frameset", flags: special},
+	tagHead:          {name: "head", flags: breakout | special},
+	tagHTML:          {name: "html", flags: special},
+	tagIframe:        {name: "iframe", flags: rawText | special},
+	tagMalignmark:    {name: "malignmark"},
+	tagMath:          {name: "math"},
+	tagMglyph:        {name: "mglyph"},
+	tagMi:            {name: "mi"},
+	tagMn:            {name: "mn"},
+	tagMo:            {name: "mo"},
+	tagMs:            {name: "ms"},
+	tagMtext:         {name: "mtext"},
+	tagNoembed:       {name: "noembed", flags: rawText | special},
+	tagNoframes:      {name: "noframes", flags: headContent | rawText | special},
+	tagNoscript:      {name: "noscript", flags: special},
+	tagP:             {name: "p", flags: breakout | special | closesP},
+	tagPlaintext:     {name: "plaintext", flags: rawText | special | closesP},
+	tagScript:        {name: "script", flags: headContent | rawText | special},
+	tagSelect:        {name: "select", flags: special},
+	tagStyle:         {name: "style", flags: headContent | rawText | special},
+	tagSVG:           {name: "svg"},
+	tagTable:         {name: "table", flags: breakout | special | closesP},
+	tagTemplate:      {name: "template", flags: headContent | special},
+	tagTextarea:      {name: "textarea", flags: rawText | special},
+	tagTitle:         {name: "title", flags: headContent | rawText | special},
+	tagXMP:           {name: "xmp", flags: rawText | special | closesP},
+
+	metadata:       {flags: headContent | void | special},
+	metaElement:    {flags: headContent | void | breakout | special},
+	blocks:         {flags: special | closesP},
+	breakoutBlocks: {flags: breakout | special | closesP},
+	formatting:     {flags: breakout},
+	inline:         {flags: phrasing},
+	replaced:       {flags: void | breakout | special},
+	rules:          {flags: void | breakout | special | closesP},
+	scopes:         {flags: special},
+	tableParts:     {flags: special},
+	voids:          {flags: void | special},
+}
+
+// kinds are the elements of the tags that stand for several.
+var kinds = map[tag]string{
+	metadata:    "base basefont bgsound link",
+	metaElement: "meta",
+	blocks: "address article aside details dialog dir fieldset figcaption figure footer form " +
+		"header hgroup main nav search section summary",
+	breakoutBlocks: "blockquote center dd div dl dt h1 h2 h3 h4 h5 h6 li listing menu ol pre ul",
+	formatting:     "b big code em i nobr ruby s small span strike strong sub sup tt u var",
+	inline:         "a abbr bdi bdo canvas cite data del dfn ins kbd label map mark output q samp span time",
+	replaced:       "embed img",
+	rules:          "hr",
+	scopes:         "applet button marquee object",
+	tableParts:     "caption col colgroup frame tbody td tfoot th thead tr",
+	voids:          "area input keygen param source track wbr",
+}
+
+// index is a hash table from names to tags with linear probing.
+var index [512]struct {
+	id  name
+	tag tag
+}
+
+func slot(n name) uint { return uint(n * 0x9e3779b97f4a7c15 >> 55) }
+
+// tagOf returns the tag for a name.
+func tagOf(n name) tag {
+	for i := slot(n); ; i++ {
+		if e := index[i%uint(len(index))]; e.id == n || e.id == 0 {
+			return e.tag
+		}
+	}
+}
+
+func init() {
+	for t := range tagCount {
+		if word := tags[t].name; word != "" {
+			tags[t].id = nameOf(word)
+			addToIndex(tags[t].id, t)
+		}
+		for word := range strings.FieldsSeq(kinds[t]) {
+			addToIndex(nameOf(word), t)
+		}
+	}
+}
+
+func addToIndex(n name, t tag) {
+	i := slot(n)
+	for index[i%uint(len(index))].id != 0 {
+		i++
+	}
+	index[i%uint(len(index))].id = n
+	index[i%uint(len(index))].tag = t
+}

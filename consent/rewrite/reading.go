@@ -1,0 +1,130 @@
+package rewrite
+
+// reading is one way in which a browser reads the page: the scanner and the tree
+// that steers it. There are two, with scripting and without.
+type reading struct {
+	scanner
+	tree
+
+	tag      tag  // of the tag that the scanner is in
+	wantAttr bool // whether the tree depends on its attributes
+
+	// The first encoding attribute of the tag: whether there is one, whether the
+	// scanner is in it, and a hash of its value as far as it is read.
+	encoded, inEncoding bool
+	hash                name
+	hashLen             int
+}
+
+func (d *reading) reset(scripting bool) {
+	*d = reading{tree: tree{scripting: scripting, stack: d.stack[:0]}}
+}
+
+// fork makes d read the page without scripting from where o, which has just
+// entered a noscript element, reads it with scripting.
+func (d *reading) fork(o *reading) {
+	stack := append(d.stack[:0], o.stack...)
+	*d = *o
+	d.stack = stack
+	d.scripting = false
+	d.state = dataState
+	d.open(tagNoscript, tags[tagNoscript].id, false)
+}
+
+// agrees reports whether both readings will see the same from here on.
+func (d *reading) agrees(o *reading) bool {
+	if d.state != dataState || o.state != dataState || len(d.stack) != len(o.stack) {
+		return false
+	}
+	for i := range d.stack {
+		if d.stack[i] != o.stack[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// next is [scanner.next] with the tree's feedback.
+func (d *reading) next(p []byte, i int) (event, int) {
+	ev, j := d.scanner.next(p, i)
+	switch ev {
+	case startTag, endTag:
+		d.tag = tagOf(d.name)
+		d.wantAttr = ev == startTag && d.needsAttributes(d.tag)
+		d.attributes = d.wantAttr
+		d.fontBreaksOut, d.htmlAnnotation = false, false
+		d.encoded, d.hash, d.hashLen = false, 0, 0
+	case attribute:
+		if d.wantAttr {
+			d.fontBreaksOut = d.fontBreaksOut || d.attr == attrColor || d.attr == attrFace || d.attr == attrSize
+			d.inEncoding = d.attr == attrEncoding && !d.encoded
+			d.encoded = d.encoded || d.inEncoding
+		}
+	case value:
+		if d.wantAttr && d.inEncoding {
+			for _, c := range p[d.start-d.offset : j] {
+				d.hash = d.hash.add(d.hashLen, lower[c])
+				d.hashLen++
+			}
+			d.htmlAnnotation = d.hash == typeHTML || d.hash == typeXHTML
+		}
+	case tagEnd:
+		d.applyTag()
+	}
+	return ev, j
+}
+
+// applyTag lets the tree follow the tag that has just ended.
+func (d *reading) applyTag() {
+	if d.closing {
+		d.close(d.tag, d.name)
+	} else if d.open(d.tag, d.name, d.selfClosing) {
+		d.enterRaw(d.tag)
+	}
+	d.cdataAllowed = d.top().ns != inHTML
+}
+
+// run reads a chunk for its effect on the state alone.
+func (d *reading) run(p []byte) {
+	for i := 0; i < len(p); {
+		_, i = d.next(p, i)
+	}
+	d.offset += int64(len(p))
+}
+
+// appendEnd appends what leads from the end of the input out of everything that
+// is open, so that an element appended behind it becomes an element of the body.
+// It reports false where nothing does, or where closing what is open could bring
+// it to life: inside a tag, a DOCTYPE, a script or plaintext.
+func (d *reading) appendEnd(b []byte) ([]byte, bool) {
+	switch d.state {
+	case dataState, tagOpen:
+	case markupDeclaration, declarationDash, declarationDoctype, declarationCDATA, bogusComment, commentEnd, commentEndBang:
+		b = append(b, '>')
+	case commentStartDash, commentEndDash:
+		b = append(b, "->"...)
+	case commentStart, commentState:
+		b = append(b, "-->"...)
+	case cdataState, cdataBracket, cdataEnd:
+		b = append(b, "]]>"...)
+	case rawState, rawLess, rawEndOpen, rawEndName:
+		if d.raw == tagScript {
+			return b, false
+		}
+		b = appendEndTag(b, tags[d.raw].id)
+	default:
+		return b, false
+	}
+	return d.appendEndTags(b)
+}
+
+var (
+	attrColor    = nameOf("color")
+	attrEncoding = nameOf("encoding")
+	attrFace     = nameOf("face")
+	attrLang     = nameOf("lang")
+	attrSize     = nameOf("size")
+
+	typeHTML  = nameOf("text/html")
+	typeXHTML = nameOf("application/xhtml+xml")
+)

@@ -1,0 +1,432 @@
+// Package rewrite puts constant text into HTML pages as they stream by.
+//
+// A [Rewriter] reads a page as browsers do: it follows the tokenizer of the HTML
+// standard (https://html.spec.whatwg.org/, section 13.2) and as much of the tree
+// builder as the tokenizer depends on, with scripting and without. Whatever it
+// does not insert is passed on byte for byte and at once; the result does not
+// depend on how the input is split.
+//
+// The scanner reads bytes. It is right for every encoding in which the bytes
+// 0x00 to 0x7f always mean ASCII; what is inserted has to be ASCII. Input that
+// begins with a UTF-16 byte order mark is passed on as it is.
+package rewrite
+
+import "io"
+
+// Options say what a [Rewriter] inserts.
+type Options struct {
+	// BodyStart is asked at most once for what to insert at the start of the
+	// body: right after the <body> tag, or before the first thing that implies
+	// a body. lang is the value of the lang attribute of <html> as far as seen,
+	// its character references not decoded, or "" if there is none or it is
+	// longer than 64 bytes.
+	BodyStart func(lang string) []byte
+
+	// End is asked at most once, by Close, for what to append as the last thing
+	// of the document.
+	End func() []byte
+
+	// DocumentOnly leaves input alone that does not begin as a whole document
+	// does: with a DOCTYPE or a tag of html, head or body, after nothing but
+	// comments and white space.
+	DocumentOnly bool
+}
+
+// Reason says why a [Rewriter] did not insert all that it was to insert.
+type Reason uint8
+
+// The reasons.
+const (
+	Complete Reason = iota // nothing was left out
+	UTF16                  // the input begins with a UTF-16 byte order mark
+	Fragment               // the input is not a whole document
+	Frameset               // the document has a frameset in place of a body
+	Unclosed               // the input ends inside a tag, a script or the like, where nothing can be appended
+)
+
+// String returns the reason in a word or two, for logs.
+func (r Reason) String() string {
+	return [...]string{"complete", "UTF-16", "fragment", "frameset", "unclosed"}[r]
+}
+
+// phase is how far a Rewriter has come.
+type phase uint8
+
+const (
+	beforeBody phase = iota // looking for the start of the body
+	inBodyTag               // inside the <body> tag
+	postponed               // in the body, where a browser without scripting is inside something
+	inBody                  // reading on to know what is open at the end
+	copying                 // nothing more to do
+)
+
+// Rewriter copies a page from Write to an [io.Writer] and inserts text at up to
+// two places. It holds back less than 64 bytes, and those only before the body;
+// it needs a few kilobytes whatever the page. It is not safe for concurrent use.
+type Rewriter struct {
+	Options
+	dst io.Writer
+	err error
+
+	page   reading // with scripting
+	bare   reading // without scripting, while forked
+	forked bool
+
+	phase    phase
+	lead     lead
+	document bool // the input began like a whole document
+	headDone bool // </head> was seen
+	inserted bool
+	reason   Reason
+
+	chunk  []byte // what Write was given
+	passed int    // chunk[:passed] is passed on
+	held   []byte // what came right before the chunk and is not passed on yet
+	tail   []byte // what closes the open elements
+
+	inHTML   bool   // inside an <html> tag
+	inLang   bool   // inside its lang attribute
+	hasLang  bool   // a lang attribute was seen
+	lang     []byte // its value, not longer than maxLang+1
+	langText string // the last lang that was made a string
+}
+
+// New returns a Rewriter that writes to dst.
+func New(dst io.Writer, o Options) *Rewriter {
+	r := new(Rewriter)
+	r.Reset(dst, o)
+	return r
+}
+
+// Reset makes r as New would return it, but keeps its memory.
+func (r *Rewriter) Reset(dst io.Writer, o Options) {
+	page, bare := r.page, r.bare
+	page.reset(true)
+	*r = Rewriter{
+		Options:  o,
+		dst:      dst,
+		page:     page,
+		bare:     bare,
+		held:     r.held[:0],
+		tail:     r.tail[:0],
+		lang:     r.lang[:0],
+		langText: r.langText,
+	}
+}
+
+// Write reads the next bytes of the page and passes on all that is decided. It
+// never keeps p. An error is the destination's, and final.
+func (r *Rewriter) Write(p []byte) (int, error) {
+	r.chunk, r.passed = p, 0
+	for i := 0; i < len(p) && r.phase != copying; {
+		ev, j := r.page.next(p, i)
+		r.handle(ev, i, j)
+		if r.forked && ev != more {
+			r.followBare(r.page.offset + int64(j))
+			r.forked = !r.bare.agrees(&r.page)
+		}
+		i = j
+	}
+	end := r.undecided()
+	if r.forked {
+		r.followBare(end)
+	}
+	r.passOn(end)
+	r.held = append(r.held, p[r.passed:]...)
+	r.page.offset += int64(len(p))
+	r.chunk, r.passed = nil, 0
+	if r.err != nil {
+		return 0, r.err
+	}
+	return len(p), nil
+}
+
+// Flush reports an earlier error of the destination. Write has already passed on
+// everything that is decided.
+func (r *Rewriter) Flush() error { return r.err }
+
+// Close ends the page: it passes on what was held back and appends the text for
+// the end, behind what closes all that the page left open. It does not close the
+// destination.
+func (r *Rewriter) Close() error {
+	if r.phase == copying {
+		return r.err
+	}
+	tail, ok := r.appendEnd(r.tail[:0])
+	r.tail = tail
+	switch {
+	case r.DocumentOnly && !r.document:
+		r.reason = Fragment
+		r.write(r.held)
+	case !ok:
+		r.reason = Unclosed
+		r.write(r.held)
+	default:
+		if len(r.held) > 0 {
+			if !r.lead.end() {
+				r.insertBefore(r.lead.start)
+			} else if r.page.state == tagOpen {
+				r.insertBefore(r.page.start)
+			}
+		}
+		r.write(r.held)
+		r.write(r.tail)
+		r.insert()
+		if r.End != nil {
+			r.write(r.End())
+		}
+	}
+	r.held = r.held[:0]
+	r.phase = copying
+	return r.err
+}
+
+// Inserted reports whether the text for the start of the body was inserted.
+func (r *Rewriter) Inserted() bool { return r.inserted }
+
+// Skipped returns why something was not inserted. It is final after Close.
+func (r *Rewriter) Skipped() Reason { return r.reason }
+
+// handle looks at an event, which ends at chunk[j].
+func (r *Rewriter) handle(ev event, i, j int) {
+	switch r.phase {
+	case beforeBody:
+		if len(r.page.stack) == 0 { // not in a template
+			r.handleHead(ev, i, j)
+		}
+	case inBodyTag:
+		if ev == tagEnd {
+			r.insertAt(r.page.offset + int64(j))
+		}
+	case postponed:
+		if ev == tagEnd && r.page.state == dataState && len(r.page.stack) == 0 {
+			r.insertAt(r.page.offset + int64(j))
+		}
+	}
+	if ev == tagEnd && !r.page.closing && r.page.tag == tagNoscript && r.page.state == rawState && !r.forked {
+		r.forked = true
+		r.bare.fork(&r.page)
+		r.bare.offset += int64(j)
+	}
+}
+
+// handleHead looks for what ends the head: sections 13.2.6.4.1 to 13.2.6.4.6 of
+// the HTML standard, from "initial" to "after head".
+func (r *Rewriter) handleHead(ev event, i, j int) {
+	switch ev {
+	case more:
+		if r.page.state == tagName && r.page.nameLen > maxHeadName && !r.page.closing {
+			r.imply(r.page.start)
+		}
+	case text:
+		if r.page.state == dataState {
+			r.handleHeadText(i, j)
+		}
+	case startTag, endTag, comment, doctype:
+		if !r.lead.end() {
+			r.imply(r.lead.start)
+			return
+		}
+		switch ev {
+		case doctype:
+			r.document = true
+		case startTag:
+			r.handleHeadStartTag()
+		case endTag:
+			r.handleHeadEndTag()
+		}
+	case attribute:
+		r.inLang = r.inHTML && !r.hasLang && r.page.attr == attrLang
+		r.hasLang = r.hasLang || r.inLang
+	case value:
+		if r.inLang {
+			i = int(r.page.start - r.page.offset)
+			r.lang = append(r.lang, r.chunk[i:min(j, i+maxLang+1-len(r.lang))]...)
+		}
+	case tagEnd:
+		r.inHTML, r.inLang = false, false
+	}
+}
+
+func (r *Rewriter) handleHeadStartTag() {
+	t := r.page.tag
+	r.document = r.document || t == tagHTML || t == tagHead || t == tagBody
+	switch {
+	case t == tagHTML:
+		r.inHTML = true
+		r.page.attributes = true
+	case t == tagHead:
+	case t == tagBody:
+		r.phase = inBodyTag
+	case r.isFragment():
+		r.skip(Fragment)
+	case t == tagFrameset:
+		r.skip(Frameset)
+	case tags[t].flags&headContent != 0, t == tagNoscript && !r.headDone:
+	default:
+		r.imply(r.page.start)
+	}
+}
+
+func (r *Rewriter) handleHeadEndTag() {
+	switch t := r.page.tag; {
+	case r.isFragment():
+		r.skip(Fragment)
+	case t == tagHead:
+		r.headDone = true
+	case t == tagBody || t == tagHTML || t == tagBr:
+		r.imply(r.page.start)
+	}
+}
+
+// handleHeadText looks for text that implies a body: any but white space.
+func (r *Rewriter) handleHeadText(i, j int) {
+	if r.page.start < r.page.offset+int64(i) { // "<" that begins no tag
+		if r.lead.end() {
+			r.lead.start = r.page.start
+		}
+		r.imply(r.lead.start)
+		return
+	}
+	for ; i < j; i++ {
+		switch r.lead.next(r.chunk[i], r.page.offset+int64(i)) {
+		case leadsNowhere:
+			r.imply(r.lead.start)
+			return
+		case leadsToUTF16:
+			r.skip(UTF16)
+			return
+		}
+	}
+}
+
+func (r *Rewriter) isFragment() bool { return r.DocumentOnly && !r.document }
+
+// imply ends the head before the byte at the given position.
+func (r *Rewriter) imply(at int64) {
+	if r.isFragment() {
+		r.skip(Fragment)
+		return
+	}
+	r.insertAt(at)
+}
+
+// skip inserts nothing (more).
+func (r *Rewriter) skip(why Reason) {
+	r.reason = why
+	r.phase = copying
+	r.forked = false
+}
+
+// insertAt inserts the text for the start of the body at a position, or later
+// where a browser without scripting is inside something.
+func (r *Rewriter) insertAt(at int64) {
+	if r.forked {
+		r.followBare(at)
+		if r.bare.state != dataState || len(r.bare.stack) > 0 {
+			r.phase = postponed
+			return
+		}
+	}
+	r.insertBefore(at)
+}
+
+func (r *Rewriter) insertBefore(at int64) {
+	r.passOn(at)
+	r.insert()
+}
+
+// insert writes the text for the start of the body, once.
+func (r *Rewriter) insert() {
+	if r.phase >= inBody {
+		return
+	}
+	r.phase = inBody
+	if r.BodyStart != nil {
+		if len(r.lang) > maxLang {
+			r.lang = r.lang[:0]
+		}
+		if string(r.lang) != r.langText {
+			r.langText = string(r.lang)
+		}
+		b := r.BodyStart(r.langText)
+		r.write(b)
+		r.inserted = len(b) > 0
+	}
+	if r.End == nil {
+		r.phase = copying
+		r.forked = false
+	}
+}
+
+// followBare lets the reading without scripting read up to a position.
+func (r *Rewriter) followBare(to int64) {
+	base := r.page.offset
+	if at := r.bare.offset; at < base && at < to {
+		r.bare.run(r.held[len(r.held)-int(base-at):][:min(to, base)-at])
+	}
+	if at := r.bare.offset; at < to {
+		r.bare.run(r.chunk[at-base : to-base])
+	}
+}
+
+// undecided returns the position from which on it is open whether the body
+// begins there: the end of the chunk if nothing is open.
+func (r *Rewriter) undecided() int64 {
+	if r.phase == beforeBody && len(r.page.stack) == 0 {
+		if r.lead.pending() {
+			return r.lead.start
+		}
+		switch r.page.state {
+		case tagName:
+			if r.page.nameLen <= maxHeadName {
+				return r.page.start
+			}
+		case tagOpen, endTagOpen:
+			return r.page.start
+		}
+	}
+	return r.page.offset + int64(len(r.chunk))
+}
+
+// passOn writes the input up to a position.
+func (r *Rewriter) passOn(to int64) {
+	if len(r.held) > 0 {
+		n := len(r.held) - int(max(0, r.page.offset-to))
+		r.write(r.held[:n])
+		r.held = append(r.held[:0], r.held[n:]...)
+	}
+	if n := int(to - r.page.offset); n > r.passed {
+		r.write(r.chunk[r.passed:n])
+		r.passed = n
+	}
+}
+
+func (r *Rewriter) write(b []byte) {
+	if r.err == nil && len(b) > 0 {
+		_, r.err = r.dst.Write(b)
+	}
+}
+
+// appendEnd is [reading.appendEnd] for both readings.
+func (r *Rewriter) appendEnd(b []byte) ([]byte, bool) {
+	if r.forked {
+		closed, ok := r.bare.appendEnd(b)
+		if !ok {
+			return b, false
+		}
+		if r.page.state != dataState && r.page.raw == tagNoscript {
+			b = closed // to the other reading it is the text of noscript
+		}
+	}
+	return r.page.appendEnd(b)
+}
+
+const (
+	// maxLang is the length of the longest value of lang that is of interest.
+	maxLang = 64
+
+	// maxHeadName is the length of the longest name of an element that may stand
+	// before the body.
+	maxHeadName = len("frameset")
+)
