@@ -1,0 +1,166 @@
+package integration_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/storage"
+	"github.com/chromedp/chromedp"
+)
+
+// browser is a tab of Debian's Chromium with an empty profile, for which every
+// host under .test, .com and so on is Caddy's address.
+type browser struct {
+	t   testing.TB
+	ctx context.Context
+}
+
+// openBrowser starts Chromium until the end of the test. flags are further
+// options of its command line.
+func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
+	t.Helper()
+	chromium := needFile(t, "/usr/bin/chromium")
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], flags, []chromedp.ExecAllocatorOption{
+		chromedp.ExecPath(chromium),
+		chromedp.UserDataDir(profile),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.IgnoreCertErrors,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
+		chromedp.Flag("no-proxy-server", true),
+	})
+	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	timed, cancel := context.WithTimeout(allocator, 3*time.Minute)
+	ctx, closeTab := chromedp.NewContext(timed)
+	t.Cleanup(func() {
+		closeTab()
+		cancel()
+		closeAllocator()
+		// Chromium's processes still write for a moment after it has stopped.
+		for range 50 {
+			if os.RemoveAll(profile) == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	// The context of the first call is that of the browser.
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("starting Chromium: %v", err)
+	}
+	return &browser{t, ctx}
+}
+
+// do carries out actions and fails the test if one fails.
+func (b *browser) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, actions...); err != nil {
+		b.t.Fatalf("Chromium: %v", err)
+	}
+}
+
+// value carries out an action that has a result.
+func value[T any](b *browser, action chromedp.Action[T]) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, action)
+	if err != nil {
+		b.t.Fatalf("Chromium: %v", err)
+	}
+	return v
+}
+
+func (b *browser) open(url string) {
+	b.t.Helper()
+	b.do(chromedp.Navigate(url))
+}
+
+// click activates the element and waits for the page that this leads to.
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		b.t.Fatalf("Chromium: clicking %s: %v", selector, err)
+	}
+}
+
+// js evaluates an expression in the page, and waits for a promise.
+func js[T any](b *browser, expression string) T {
+	b.t.Helper()
+	return value(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// has reports whether the page has an element that a person can see.
+func (b *browser) has(selector string) bool {
+	b.t.Helper()
+	return js[bool](b, `(() => { const e = document.querySelector(`+quote(selector)+`); return !!e && e.getClientRects().length > 0 })()`)
+}
+
+func quote(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }
+
+// disableScripts switches JavaScript off for the pages of the tab.
+func (b *browser) disableScripts() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// jar is every cookie that the browser holds.
+func (b *browser) jar() []*network.Cookie {
+	b.t.Helper()
+	result, err := chromedp.CallBrowser(b.ctx, storage.GetCookies, storage.GetCookiesParams{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return result.Cookies
+}
+
+// names are the names of the cookies that the browser holds, but for that of
+// the preference.
+func (b *browser) names() []string {
+	b.t.Helper()
+	var names []string
+	for _, cookie := range b.jar() {
+		if cookie.Name != preferenceCookie {
+			names = append(names, cookie.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// The buttons of the banner, found as anything that submits its form with that choice.
+const (
+	acceptButton = `#cookie-consent button[value="accept_all"]`
+	rejectButton = `#cookie-consent button[value="reject_all"]`
+)
+
+// decide makes a choice as a person does: on the banner where there is one, on
+// the preferences page otherwise, and waits for the page that follows.
+func (b *browser) decide(s *server, choice string) {
+	b.t.Helper()
+	button := `button[value="` + choice + `"]`
+	if b.has("#cookie-consent") {
+		b.click("#cookie-consent " + button)
+		return
+	}
+	b.open(s.url(prefix))
+	b.click(button)
+}
