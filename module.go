@@ -1,1 +1,313 @@
+// Package cookieconsent is a Caddy module that makes the cookie policy of an
+// application behind it true: it shows the consent banner and, until a visitor
+// agrees, keeps every cookie that needs consent out of responses, out of
+// requests and out of the browser.
 package cookieconsent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+)
+
+func init() {
+	caddy.RegisterModule(Handler{})
+}
+
+// The modes of a [Handler].
+const (
+	modeEnforce = "enforce"
+	modeObserve = "observe"
+	modeOff     = "off"
+)
+
+const (
+	defaultPrefix     = "/.cookie-consent/"
+	defaultCookieName = "cookies_preferences"
+	defaultMaxAge     = 182 * 24 * time.Hour
+)
+
+// Handler enforces a cookie policy in front of an application. Every cookie of a
+// category that needs consent is withheld until the visitor agreed to that
+// category, in both directions; cookies that nobody declared count as needing
+// consent. The session, CSRF, language and load-balancer cookies of common
+// frameworks are known and pass.
+//
+// Place it outside of what produces pages and inside of `encode`, which is where
+// the Caddyfile directive puts itself.
+type Handler struct {
+	// Mode is "enforce" (default), "observe" (only log what would be withheld)
+	// or "off".
+	Mode string `json:"mode,omitempty"`
+
+	// Prefix is the path below which the handler answers itself. It begins and
+	// ends with a slash. Default: /.cookie-consent/
+	Prefix string `json:"prefix,omitempty"`
+
+	// CookieName is the name of the cookie that keeps the visitor's choice.
+	// Default: cookies_preferences
+	CookieName string `json:"cookie_name,omitempty"`
+
+	// CookieDomain makes one choice valid for every host below this domain.
+	// Default: the host alone.
+	CookieDomain string `json:"cookie_domain,omitempty"`
+
+	// Revision is a number to raise when every visitor has to be asked again.
+	Revision int `json:"revision,omitempty"`
+
+	// Controller is who answers for the site, as shown to visitors.
+	Controller string `json:"controller,omitempty"`
+
+	// Contact is how to reach the controller, as shown to visitors.
+	Contact string `json:"contact,omitempty"`
+
+	// PrivacyPolicy is the address of the site's privacy policy.
+	PrivacyPolicy string `json:"privacy_policy,omitempty"`
+
+	// MaxAge is how long a choice is kept, agreement and refusal alike, in whole
+	// days up to 400. Default: 182 days.
+	MaxAge caddy.Duration `json:"max_age,omitempty"`
+
+	// Language forces one language for the banner and the handler's own pages.
+	// Default: that of the page, else the visitor's.
+	Language string `json:"language,omitempty"`
+
+	// DefaultLanguage is used where neither the page nor the visitor asks for a
+	// language that there is. Default: en
+	DefaultLanguage string `json:"default_language,omitempty"`
+
+	// FirstParty lists further hosts of the same owner.
+	FirstParty []string `json:"first_party,omitempty"`
+
+	// UnknownCookies is the category of cookies that nobody declared. It can't
+	// be necessary. Default: first_party
+	UnknownCookies string `json:"unknown_cookies,omitempty"`
+
+	// UnknownHosts is the category of other sites' hosts that nobody declared.
+	// It can't be necessary. Default: third_party
+	UnknownHosts string `json:"unknown_hosts,omitempty"`
+
+	// PassHeader names a request header that tells the application what the
+	// visitor chose, such as
+	// "necessary=granted, statistics=refused, first_party=not_asked". What a
+	// client sends under that name is removed. Default: no header.
+	PassHeader string `json:"pass_header,omitempty"`
+
+	// Categories change the built-in categories (necessary, statistics,
+	// first_party, third_party) or add others.
+	Categories []consent.Category `json:"categories,omitempty"`
+
+	// Cookies declare cookies of the application.
+	Cookies []consent.Cookie `json:"cookies,omitempty"`
+
+	// Services declare products of one provider each.
+	Services []consent.Service `json:"services,omitempty"`
+
+	policy      *consent.Policy
+	banner      *banner.Renderer
+	keys        *keyring
+	preferences *preferenceCache
+	notices     *notices
+	unasked     *consent.Decision // that of a visitor who has not chosen
+	edition     string            // changes whenever the same page would be rewritten differently
+	logger      *zap.Logger
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.cookie_consent",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// config returns the part of the configuration that makes the policy.
+func (h *Handler) config() consent.Config {
+	return consent.Config{
+		CookieName:     h.CookieName,
+		Revision:       h.Revision,
+		FirstParty:     h.FirstParty,
+		UnknownCookies: h.UnknownCookies,
+		UnknownHosts:   h.UnknownHosts,
+		Categories:     h.Categories,
+		Cookies:        h.Cookies,
+		Services:       h.Services,
+	}
+}
+
+// setDefaults fills in what was not configured.
+func (h *Handler) setDefaults() {
+	if h.Mode == "" {
+		h.Mode = modeEnforce
+	}
+	if h.Prefix == "" {
+		h.Prefix = defaultPrefix
+	}
+	if h.CookieName == "" {
+		h.CookieName = defaultCookieName
+	}
+	if h.MaxAge == 0 {
+		h.MaxAge = caddy.Duration(defaultMaxAge)
+	}
+}
+
+// Provision checks and compiles the configuration.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	h.logger = ctx.Logger()
+	h.setDefaults()
+	policy, renderer, err := h.compile()
+	if err != nil {
+		return err
+	}
+	h.policy, h.banner = policy, renderer
+	for _, warning := range policy.Warnings() {
+		h.logger.Warn(warning)
+	}
+
+	app, err := ctx.App("cookie_consent")
+	if err != nil {
+		return fmt.Errorf("loading the cookie_consent app: %w", err)
+	}
+	h.keys = app.(*App).keys
+	h.unasked = policy.Decide(nil, false)
+	h.preferences = newPreferenceCache()
+	h.notices = newNotices(h.logger)
+	h.edition = editionOf(renderer, h.unasked)
+	return registerMetrics(ctx.GetMetricsRegistry())
+}
+
+// editionOf identifies what the module itself puts into pages: another version of
+// it, or another configuration, makes another page of the same bytes.
+func editionOf(renderer *banner.Renderer, unasked *consent.Decision) string {
+	var inserted []byte
+	for _, language := range banner.Languages() {
+		inserted = renderer.AppendBodyStart(inserted, language, "/", unasked)
+	}
+	sum := sha256.Sum256(renderer.AppendEnd(inserted, unasked))
+	return hex.EncodeToString(sum[:8])
+}
+
+// compile checks everything that can be checked without a running Caddy. The
+// Caddyfile adapter calls it too, to report errors with file and line.
+func (h *Handler) compile() (*consent.Policy, *banner.Renderer, error) {
+	if err := h.checkOptions(); err != nil {
+		return nil, nil, err
+	}
+	policy, err := consent.New(h.config())
+	if err != nil {
+		return nil, nil, err
+	}
+	renderer, err := banner.New(policy, banner.Config{
+		Prefix:          h.Prefix,
+		Controller:      h.Controller,
+		Contact:         h.Contact,
+		PrivacyPolicy:   h.PrivacyPolicy,
+		Language:        h.Language,
+		DefaultLanguage: h.DefaultLanguage,
+		MaxAge:          time.Duration(h.MaxAge),
+		CookieName:      h.CookieName,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return policy, renderer, nil
+}
+
+// checkOptions checks the options that concern HTTP rather than the policy.
+func (h *Handler) checkOptions() error {
+	switch h.Mode {
+	case modeEnforce, modeObserve, modeOff:
+	default:
+		return &consent.ConfigError{
+			Field: "mode", Value: h.Mode, Problem: "is not a mode",
+			Allowed: []string{modeEnforce, modeObserve, modeOff},
+		}
+	}
+	if !validPrefix(h.Prefix) {
+		return &consent.ConfigError{
+			Field: "prefix", Value: h.Prefix,
+			Problem: "is not a path that begins and ends with a slash, has a name in between and consists of letters, digits, '.', '_', '-' and '/'",
+		}
+	}
+	if h.CookieDomain != "" {
+		if !validDomain(h.CookieDomain) {
+			return &consent.ConfigError{
+				Field: "cookie_domain", Value: h.CookieDomain,
+				Problem: "is not a registrable domain or a host below one, in lower case without a leading dot",
+			}
+		}
+		if len(h.CookieName) >= 7 && strings.EqualFold(h.CookieName[:7], "__Host-") {
+			return &consent.ConfigError{
+				Field: "cookie_domain", Value: h.CookieDomain,
+				Problem: "can't be combined with a cookie name that begins with __Host-",
+			}
+		}
+	}
+	const day = 24 * time.Hour
+	if maxAge := time.Duration(h.MaxAge); maxAge < day || maxAge > consent.MaxLifetimeDays*day || maxAge%day != 0 {
+		return &consent.ConfigError{
+			Field: "max_age", Value: maxAge.String(),
+			Problem: fmt.Sprintf("is not a whole number of days from 1d to %dd", consent.MaxLifetimeDays),
+		}
+	}
+	if h.PassHeader != "" && (!httpguts.ValidHeaderFieldName(h.PassHeader) || reservedHeaders[http.CanonicalHeaderKey(h.PassHeader)]) {
+		return &consent.ConfigError{
+			Field: "pass_header", Value: h.PassHeader,
+			Problem: "is not the name of a header that is free to use",
+		}
+	}
+	if h.PrivacyPolicy != "" && !validLink(h.PrivacyPolicy) {
+		return &consent.ConfigError{
+			Field: "privacy_policy", Value: h.PrivacyPolicy,
+			Problem: "is neither an http(s) address nor a path of this site",
+		}
+	}
+	return nil
+}
+
+// ServeHTTP implements [caddyhttp.MiddlewareHandler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if h.Mode == modeOff {
+		removeHeader(r.Header, h.PassHeader)
+		return next.ServeHTTP(w, r)
+	}
+	outer := exchangeOf(r)
+	if outer != nil && !outer.mustRepeat(r) {
+		return next.ServeHTTP(w, r)
+	}
+	x := h.newExchange(r, outer)
+	if strings.HasPrefix(x.url.Path, h.Prefix) {
+		return h.serveEndpoint(w, r, x)
+	}
+	if h.Mode == modeObserve {
+		removeHeader(r.Header, h.PassHeader)
+		x.observeRequest(r)
+		return next.ServeHTTP(newObservingWriter(w, x), r)
+	}
+
+	x.filterRequest(r)
+	rw := newResponseWriter(w, r, x)
+	defer rw.release()
+	if err := next.ServeHTTP(rw, r); err != nil {
+		return err
+	}
+	return rw.finish()
+}
+
+// Interface guards
+var (
+	_ caddy.Module                = (*Handler)(nil)
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

@@ -1,0 +1,225 @@
+package cookieconsent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+func init() {
+	httpcaddyfile.RegisterDirective("cookie_consent", parseDirective)
+	httpcaddyfile.RegisterDirectiveOrder("cookie_consent", httpcaddyfile.After, "encode")
+	httpcaddyfile.RegisterGlobalOption("cookie_consent", parseGlobalOption)
+}
+
+// parseDirective makes a route of the directive. Where the directive has a
+// matcher, its own endpoints are matched besides: a visitor who was asked on one
+// page must be able to answer, whatever the matcher says about other paths.
+func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	if !helper.Next() {
+		return nil, helper.ArgErr()
+	}
+	matcher, err := helper.ExtractMatcherSet()
+	if err != nil {
+		return nil, err
+	}
+	h := new(Handler)
+	if err := h.UnmarshalCaddyfile(helper.Dispenser); err != nil {
+		return nil, err
+	}
+	routes := helper.NewRoute(matcher, h)
+	if matcher == nil {
+		return routes, nil
+	}
+	prefix := h.Prefix
+	if prefix == "" {
+		prefix = defaultPrefix
+	}
+	route := routes[0].Value.(caddyhttp.Route)
+	route.MatcherSetsRaw = append(route.MatcherSetsRaw, caddy.ModuleMap{
+		"vars_regexp": helper.JSON(map[string]any{
+			"{http.request.orig_uri.path}": map[string]string{"pattern": "^" + regexp.QuoteMeta(prefix)},
+		}),
+	})
+	routes[0].Value = route
+	return routes, nil
+}
+
+// UnmarshalCaddyfile sets up the handler from Caddyfile tokens. Syntax:
+//
+//	cookie_consent [<matcher>] {
+//		mode             enforce|observe|off
+//		prefix           <path>
+//		cookie_name      <name>
+//		cookie_domain    <domain>
+//		revision         <n>
+//		controller       <text>
+//		contact          <text>
+//		privacy_policy   <url>
+//		max_age          <duration>
+//		language         <tag>
+//		default_language <tag>
+//		first_party      <host>...
+//		unknown_cookies  <category>
+//		unknown_hosts    <category>
+//		pass_header      <name>
+//		category <name> {
+//			title       [<lang>] <text>
+//			description [<lang>] <text>
+//			exempt      <justification>
+//		}
+//		cookie <pattern>... {
+//			category   <name>
+//			provider   <text>
+//			function   [<lang>] <text>
+//			purpose    [<lang>] <text>
+//			lifetime   <duration>|session
+//			recipients <text>
+//		}
+//		service <id> {
+//			category <name>
+//			provider <text>
+//			purpose  [<lang>] <text>
+//			exempt   <justification>
+//			cookies  <pattern>...
+//			hosts    <host>...
+//			paths    <path>...
+//			storage  <key>...
+//			policy   <url>
+//		}
+//	}
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the directive's name
+	p := &parser{Dispenser: d, positions: map[string]caddyfile.Token{"": d.Token()}}
+	if d.NextArg() {
+		return d.Errf("cookie_consent takes no argument besides a matcher, but found '%s'", d.Val())
+	}
+	if err := p.block("cookie_consent", h.option(p)); err != nil {
+		return err
+	}
+	checked := *h
+	checked.setDefaults()
+	if _, _, err := checked.compile(); err != nil {
+		return p.located(err)
+	}
+	return nil
+}
+
+// option returns the parser of the directive's options.
+func (h *Handler) option(p *parser) func(option string) error {
+	return func(option string) error {
+		switch option {
+		case "mode":
+			return p.word("mode", &h.Mode)
+		case "prefix":
+			return p.word("prefix", &h.Prefix)
+		case "cookie_name":
+			return p.word("cookie_name", &h.CookieName)
+		case "cookie_domain":
+			return p.word("cookie_domain", &h.CookieDomain)
+		case "controller":
+			return p.word("controller", &h.Controller)
+		case "contact":
+			return p.word("contact", &h.Contact)
+		case "privacy_policy":
+			return p.word("privacy_policy", &h.PrivacyPolicy)
+		case "language":
+			return p.word("language", &h.Language)
+		case "default_language":
+			return p.word("default_language", &h.DefaultLanguage)
+		case "unknown_cookies":
+			return p.word("unknown_cookies", &h.UnknownCookies)
+		case "unknown_hosts":
+			return p.word("unknown_hosts", &h.UnknownHosts)
+		case "pass_header":
+			return p.word("pass_header", &h.PassHeader)
+		case "first_party":
+			return p.words("first_party", &h.FirstParty)
+		case "revision":
+			var text string
+			if err := p.word("revision", &text); err != nil {
+				return err
+			}
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 0 {
+				return p.Errf("revision '%s' is not a whole number from 0", text)
+			}
+			h.Revision = n
+			return nil
+		case "max_age":
+			var text string
+			if err := p.word("max_age", &text); err != nil {
+				return err
+			}
+			d, err := caddy.ParseDuration(text)
+			if err != nil {
+				return p.Errf("max_age '%s' is not a duration such as 182d", text)
+			}
+			h.MaxAge = caddy.Duration(d)
+			return nil
+		case "category":
+			return p.category(&h.Categories)
+		case "cookie":
+			return p.cookie(&h.Cookies)
+		case "service":
+			return p.service(&h.Services)
+		default:
+			return p.unknownOption("cookie_consent", option,
+				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
+				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts",
+				"pass_header", "category", "cookie", "service")
+		}
+	}
+}
+
+// parseGlobalOption parses the global option of what sites share. Syntax:
+//
+//	cookie_consent {
+//		signing_key <key>...
+//	}
+func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
+	app := new(App)
+	if previous, ok := existing.(httpcaddyfile.App); ok {
+		if err := json.Unmarshal(previous.Value, app); err != nil {
+			return nil, fmt.Errorf("reading the earlier cookie_consent option: %w", err)
+		}
+	}
+	d.Next() // the option's name
+	if d.NextArg() {
+		return nil, d.Errf("the global option cookie_consent takes no argument, but found '%s'", d.Val())
+	}
+	p := &parser{Dispenser: d, positions: map[string]caddyfile.Token{}}
+	err := p.block("the global option cookie_consent", func(option string) error {
+		if option != "signing_key" {
+			return p.unknownOption("the global option cookie_consent", option, "signing_key")
+		}
+		return p.words("signing_keys", &app.SigningKeys)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return httpcaddyfile.App{Name: "cookie_consent", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// located adds file and line to an error that names a field of the configuration.
+func (p *parser) located(err error) error {
+	var configErr *consent.ConfigError
+	if !errors.As(err, &configErr) {
+		return p.WrapErr(err)
+	}
+	at := p.position(configErr.Field)
+	return fmt.Errorf("%w, at %s:%d", err, at.File, at.Line)
+}
+
+// Interface guards
+var _ caddyfile.Unmarshaler = (*Handler)(nil)

@@ -1,0 +1,288 @@
+package cookieconsent
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+)
+
+// maxFormSize bounds the body of a choice, in bytes.
+const maxFormSize = 8 << 10
+
+// pagePolicy is the Content-Security-Policy of the handler's own pages. Their
+// buttons must not be clicked through somebody else's frame.
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// endpointError is a request to an own endpoint that is refused.
+type endpointError struct {
+	status  int
+	problem banner.Problem
+	allow   string // the methods allowed, for 405
+}
+
+func (e *endpointError) Error() string { return fmt.Sprintf("%d: %s", e.status, e.problem) }
+
+// serveEndpoint answers a request below the prefix. Nothing there ever reaches the
+// application, and paths are compared exactly: what is no endpoint is not found.
+func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	header := w.Header()
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Content-Security-Policy", pagePolicy)
+
+	var err error
+	switch name := strings.TrimPrefix(x.url.Path, h.Prefix); name {
+	case "":
+		err = onlyGet(r, func() error { return h.servePage(w, r, x, false, localPath(r.URL.Query().Get("return_to"))) })
+	case "preferences":
+		err = h.servePreferences(w, r, x)
+	case "state.json":
+		err = onlyGet(r, func() error { return h.serveState(w, x) })
+	case "declaration.json":
+		err = onlyGet(r, func() error { return h.serveDeclaration(w, x) })
+	case sweepName:
+		err = onlyGet(r, func() error { return h.serveSweep(w, r, x) })
+	default:
+		body, contentType, ok := h.banner.Asset(name)
+		if !ok {
+			err = &endpointError{status: http.StatusNotFound, problem: banner.NotFound}
+			break
+		}
+		err = onlyGet(r, func() error {
+			header.Set("Content-Type", contentType)
+			header.Set("Cache-Control", "public, max-age=31536000, immutable")
+			_, err := w.Write(body)
+			return err
+		})
+	}
+
+	var refused *endpointError
+	if errors.As(err, &refused) {
+		return h.serveError(w, x, refused)
+	}
+	return err
+}
+
+// onlyGet refuses every method that asks for more than reading.
+func onlyGet(r *http.Request, serve func() error) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return &endpointError{status: http.StatusMethodNotAllowed, problem: banner.WrongMethod, allow: "GET, HEAD"}
+	}
+	return serve()
+}
+
+func (h *Handler) serveError(w http.ResponseWriter, x *exchange, refused *endpointError) error {
+	page := h.banner.ErrorPage(h.banner.Language("", x.language), refused.status, refused.problem)
+	if refused.allow != "" {
+		w.Header().Set("Allow", refused.allow)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(refused.status)
+	_, err := w.Write(page)
+	return err
+}
+
+// servePage answers with the preferences page, which is also the cookie policy.
+func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange, saved bool, returnTo string) error {
+	var names []string
+	for name := range cookie.Pairs(r.Header["Cookie"]) {
+		names = append(names, name)
+	}
+	page, err := h.banner.Page(h.banner.Language("", x.language), banner.Page{
+		Decision:       x.decision,
+		ReturnTo:       returnTo,
+		Saved:          saved,
+		GPC:            x.gpc,
+		RequestCookies: names,
+	})
+	if err != nil {
+		return err
+	}
+	h.personal(w.Header(), x)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	h.expireOnEndpoint(w.Header(), r, x)
+	_, err = w.Write(page)
+	return err
+}
+
+// personal marks an answer that depends on the visitor.
+func (h *Handler) personal(header http.Header, x *exchange) {
+	header.Set("Cache-Control", "private, no-cache")
+	addVary(header, "Cookie")
+	addVary(header, "Sec-GPC")
+	if h.Language == "" {
+		addVary(header, "Accept-Language")
+	}
+}
+
+// expireOnEndpoint deletes refused cookies that the browser sends to the endpoint.
+// They are not filtered from the request, because no application reads it.
+func (h *Handler) expireOnEndpoint(header http.Header, r *http.Request, x *exchange) {
+	if h.Mode != modeEnforce {
+		return
+	}
+	cookie.FilterCookie(r.Header["Cookie"], x.keepRequestCookie, x.droppedRequestCookie)
+	x.expireRefused(header)
+}
+
+// state is the document state.json.
+type state struct {
+	Asked       bool              `json:"asked"`
+	State       string            `json:"state"`
+	Date        string            `json:"date,omitempty"` // of the choice, UTC
+	Method      consent.Method    `json:"method,omitempty"`
+	GPC         bool              `json:"gpc"`
+	Fingerprint string            `json:"fingerprint"`
+	Categories  map[string]string `json:"categories"`
+	Services    map[string]string `json:"services"`
+}
+
+// serveState answers with the visitor's choice for scripts of the site.
+func (h *Handler) serveState(w http.ResponseWriter, x *exchange) error {
+	document := state{
+		Asked:       x.decision.Asked(),
+		State:       x.decision.Summary(),
+		GPC:         x.gpc,
+		Fingerprint: h.policy.Fingerprint(),
+		Categories:  make(map[string]string),
+		Services:    make(map[string]string),
+	}
+	if pref := x.decision.Preference(); pref != nil {
+		document.Method = pref.Method
+		document.Date = time.Unix(int64(pref.Day)*86400, 0).UTC().Format(time.DateOnly)
+	}
+	for _, category := range h.policy.Categories() {
+		document.Categories[category.Name] = x.decision.Category(category.Name).String()
+		for _, service := range h.policy.Services(category.Name) {
+			document.Services[service.ID] = x.decision.Service(service.ID).String()
+		}
+	}
+	h.personal(w.Header(), x)
+	return writeJSON(w, document)
+}
+
+// serveDeclaration answers with the cookie policy as data.
+func (h *Handler) serveDeclaration(w http.ResponseWriter, x *exchange) error {
+	w.Header().Set("Cache-Control", "no-cache")
+	if h.Language == "" {
+		addVary(w.Header(), "Accept-Language")
+	}
+	return writeJSON(w, h.banner.Declaration(h.banner.Language("", x.language)))
+}
+
+func writeJSON(w http.ResponseWriter, document any) error {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(document)
+}
+
+// servePreferences takes the visitor's choice. It is the only way to give consent.
+func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	if r.Method != http.MethodPost {
+		return &endpointError{status: http.StatusMethodNotAllowed, problem: banner.WrongMethod, allow: http.MethodPost}
+	}
+	if !sameOrigin(r, x.secure) {
+		return &endpointError{status: http.StatusForbidden, problem: banner.WrongOrigin}
+	}
+	form, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	pref, err := h.policy.Choose(consent.Choice{
+		Method:     consent.Method(form.Get("choice")),
+		Categories: form["category"],
+		Services:   form["service"],
+	}, now, x.gpc)
+	if err != nil {
+		return &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+	}
+	key, err := h.keys.signing()
+	if err != nil {
+		h.logger.Error("a choice could not be signed and was not kept", zap.Error(err))
+		return &endpointError{status: http.StatusServiceUnavailable, problem: banner.Unavailable}
+	}
+	value, err := h.policy.EncodePreference(pref, x.site, key)
+	if err != nil {
+		return fmt.Errorf("encoding a choice: %w", err)
+	}
+	countChoice(string(pref.Method))
+
+	x.decision = h.policy.Decide(pref, x.gpc)
+	w.Header().Add("Set-Cookie", h.preferenceCookie(x, value))
+	returnTo := localPath(form.Get("return_to"))
+	target, err := url.Parse(returnTo)
+	if returnTo == "" || err != nil {
+		return h.servePage(w, r, x, true, "")
+	}
+	x.url = target // the page on which refused cookies are to be gone
+	h.personal(w.Header(), x)
+	h.expireOnEndpoint(w.Header(), r, x)
+	w.Header().Set("Location", returnTo)
+	w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// preferenceCookie returns the Set-Cookie line that keeps a choice.
+func (h *Handler) preferenceCookie(x *exchange, value string) string {
+	line := fmt.Sprintf("%s=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax", h.CookieName, value, int(time.Duration(h.MaxAge).Seconds()))
+	if x.site == h.CookieDomain {
+		line += "; Domain=" + h.CookieDomain
+	}
+	if x.secure {
+		line += "; Secure"
+	}
+	return line
+}
+
+// sameOrigin reports whether a page of this very origin sent the request. Browsers
+// say so in Sec-Fetch-Site; only where that is absent, Origin decides, which
+// Referrer-Policy can turn into "null" on a page of the site itself.
+func sameOrigin(r *http.Request, secure bool) bool {
+	if sites := r.Header["Sec-Fetch-Site"]; len(sites) > 0 {
+		return len(sites) == 1 && sites[0] == "same-origin"
+	}
+	origins := r.Header["Origin"]
+	if len(origins) != 1 {
+		return false
+	}
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	return strings.EqualFold(origins[0], scheme+r.Host)
+}
+
+// readForm reads a form of at most [maxFormSize] bytes.
+func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return nil, &endpointError{status: http.StatusUnsupportedMediaType, problem: banner.BadForm}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFormSize))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
+	case err != nil:
+		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+	}
+	return form, nil
+}

@@ -1,0 +1,159 @@
+package cookieconsent
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+)
+
+const (
+	keyStorageKey = "cookie_consent/signing_keys.json"
+	keyLockName   = "cookie_consent_signing_key"
+	keyLength     = 32
+
+	// keyRetry is the shortest time between two looks into the storage for a
+	// key that was not there: forged cookies must not become storage traffic.
+	keyRetry = time.Second
+
+	keyTimeout = 10 * time.Second
+)
+
+// keyring holds the keys that authenticate preference cookies: the configured
+// ones and those in Caddy's storage. The storage is read when a first cookie has
+// to be verified and written when a first one has to be signed, never earlier.
+type keyring struct {
+	storage    certmagic.Storage
+	configured [][]byte
+	logger     *zap.Logger
+
+	keys atomic.Pointer[[][]byte] // configured, then stored; nil until the storage was read
+
+	mu       sync.Mutex
+	nextLook time.Time
+}
+
+// storedKeys is the document in the storage. The first key signs.
+type storedKeys struct {
+	Keys [][]byte `json:"keys"`
+}
+
+func newKeyring(storage certmagic.Storage, configured [][]byte, logger *zap.Logger) *keyring {
+	return &keyring{storage: storage, configured: configured, logger: logger}
+}
+
+// deriveKey turns a configured secret of any length into a key.
+func deriveKey(secret string) []byte {
+	sum := sha256.Sum256([]byte("cookie-consent signing key\x00" + secret))
+	return sum[:]
+}
+
+// verifying returns every key that a cookie may have been signed with. Where the
+// storage holds none yet, or can't be read, these are the configured ones alone.
+func (k *keyring) verifying() [][]byte {
+	if keys := k.keys.Load(); keys != nil {
+		return *keys
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if keys := k.keys.Load(); keys != nil {
+		return *keys
+	}
+	if now := time.Now(); now.After(k.nextLook) {
+		k.nextLook = now.Add(keyRetry)
+		if err := k.load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			k.logger.Error("reading the signing key failed; visitors may be asked again", zap.Error(err))
+		}
+	}
+	if keys := k.keys.Load(); keys != nil {
+		return *keys
+	}
+	return k.configured
+}
+
+// signing returns the key to sign with, making and storing one where there is none.
+func (k *keyring) signing() ([]byte, error) {
+	if len(k.configured) > 0 {
+		return k.configured[0], nil
+	}
+	if keys := k.keys.Load(); keys != nil {
+		return (*keys)[0], nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if keys := k.keys.Load(); keys != nil {
+		return (*keys)[0], nil
+	}
+	if err := k.create(); err != nil {
+		return nil, err
+	}
+	return (*k.keys.Load())[0], nil
+}
+
+// load reads the stored keys. The caller holds the mutex.
+func (k *keyring) load() error {
+	ctx, cancel := context.WithTimeout(context.Background(), keyTimeout)
+	defer cancel()
+	raw, err := k.storage.Load(ctx, keyStorageKey)
+	if err != nil {
+		return fmt.Errorf("loading %s: %w", keyStorageKey, err)
+	}
+	var stored storedKeys
+	if err := json.Unmarshal(raw, &stored); err != nil {
+		return fmt.Errorf("decoding %s: %w", keyStorageKey, err)
+	}
+	for _, key := range stored.Keys {
+		if len(key) != keyLength {
+			return fmt.Errorf("decoding %s: a key has %d bytes instead of %d", keyStorageKey, len(key), keyLength)
+		}
+	}
+	if len(stored.Keys) == 0 {
+		return fmt.Errorf("decoding %s: it holds no key", keyStorageKey)
+	}
+	keys := slices.Concat(k.configured, stored.Keys)
+	k.keys.Store(&keys)
+	return nil
+}
+
+// create makes a key unless another machine was faster. The storage's lock makes
+// sure that machines which start together agree on one. The caller holds the mutex.
+func (k *keyring) create() error {
+	ctx, cancel := context.WithTimeout(context.Background(), keyTimeout)
+	defer cancel()
+	if err := k.storage.Lock(ctx, keyLockName); err != nil {
+		return fmt.Errorf("locking the storage for the signing key: %w", err)
+	}
+	defer func() {
+		if err := k.storage.Unlock(ctx, keyLockName); err != nil {
+			k.logger.Error("unlocking the storage after making the signing key failed", zap.Error(err))
+		}
+	}()
+
+	err := k.load()
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err // another machine's key, or one that must not be overwritten
+	}
+	key := make([]byte, keyLength)
+	if _, err := rand.Read(key); err != nil {
+		return fmt.Errorf("making a signing key: %w", err)
+	}
+	raw, err := json.Marshal(storedKeys{Keys: [][]byte{key}})
+	if err != nil {
+		return fmt.Errorf("encoding the signing key: %w", err)
+	}
+	if err := k.storage.Store(ctx, keyStorageKey, raw); err != nil {
+		return fmt.Errorf("storing the signing key: %w", err)
+	}
+	k.logger.Info("made a signing key for preference cookies", zap.String("storage_key", keyStorageKey))
+	return k.load()
+}

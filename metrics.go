@@ -1,0 +1,62 @@
+package cookieconsent
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The collectors live as long as the process: every configuration has a registry
+// of its own, and counters must not begin again at each reload. Labels have few
+// values; none is a name that a visitor or an application chose.
+var metrics = struct {
+	cookies   *prometheus.CounterVec
+	deletions prometheus.Counter
+	pages     *prometheus.CounterVec
+	choices   *prometheus.CounterVec
+}{
+	cookies: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "cookies_withheld_total",
+		Help: "Cookies withheld, by what was done (dropped: from a response; stripped: from a request) and category.",
+	}, []string{"action", "category"}),
+	deletions: prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "deletions_total",
+		Help: "Set-Cookie lines sent to delete refused cookies.",
+	}),
+	pages: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "pages_total",
+		Help: "Pages by result (rewritten; unread: passed without the banner because they could not be read; failed: cut off).",
+	}, []string{"result"}),
+	choices: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "choices_total",
+		Help: "Choices that visitors made, by method.",
+	}, []string{"method"}),
+}
+
+// Values of the labels.
+const (
+	actionDropped  = "dropped"
+	actionStripped = "stripped"
+
+	pageRewritten = "rewritten"
+	pageUnread    = "unread"
+	pageFailed    = "failed"
+)
+
+// registerMetrics adds the collectors to the registry of a configuration. Several
+// handlers share one.
+func registerMetrics(registry *prometheus.Registry) error {
+	for _, collector := range []prometheus.Collector{metrics.cookies, metrics.deletions, metrics.pages, metrics.choices} {
+		var already prometheus.AlreadyRegisteredError
+		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
+			return fmt.Errorf("registering metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+func countCookie(action, category string) { metrics.cookies.WithLabelValues(action, category).Inc() }
+func countDeletions(n int)                { metrics.deletions.Add(float64(n)) }
+func countPage(result string)             { metrics.pages.WithLabelValues(result).Inc() }
+func countChoice(method string)           { metrics.choices.WithLabelValues(method).Inc() }

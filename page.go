@@ -1,0 +1,125 @@
+package cookieconsent
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+)
+
+// examinePage decides whether a response is a page that gets the banner, and
+// returns the content codings to undo. It goes by what browsers make of the
+// header, not by what the header means to say.
+func (x *exchange) examinePage(status int, sniffed string, header http.Header) (codings []string, isPage bool) {
+	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) || isAttachment(header) {
+		return nil, false
+	}
+	essence, charset := effectiveType(sniffed, header["Content-Type"])
+	if essence != "text/html" {
+		return nil, false
+	}
+	if reason := unreadableCharset(charset); reason != "" {
+		x.passUnread("charset", charset)
+		return nil, false
+	}
+	codings, ok := contentCodings(header["Content-Encoding"])
+	if !ok {
+		x.passUnread("content coding", strings.Join(header["Content-Encoding"], ", "))
+		return nil, false
+	}
+	return codings, true
+}
+
+// passUnread reports a page that passed untouched because it can't be read
+// safely, once a host and cause.
+func (x *exchange) passUnread(what, value string) {
+	countPage(pageUnread)
+	x.handler.notices.once("unread page", x.host+" "+value, func(l *zap.Logger) {
+		l.Warn("a page passed without the banner because it can't be read",
+			zap.String("host", x.host), zap.String(strings.ReplaceAll(what, " ", "_"), value))
+	})
+}
+
+// bodyAllowed reports whether a response of that status can have a body that a
+// browser shows (RFC 9110, section 15).
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
+}
+
+func isRedirect(status int, header http.Header) bool {
+	return status >= 300 && status <= 399 && header["Location"] != nil
+}
+
+// isAttachment reports whether the browser saves the response (RFC 6266): with
+// every disposition type but "inline".
+func isAttachment(header http.Header) bool {
+	for _, line := range header["Content-Disposition"] {
+		disposition, _, _ := strings.Cut(line, ";")
+		if disposition = strings.TrimSpace(disposition); disposition != "" && !strings.EqualFold(disposition, "inline") &&
+			!strings.ContainsAny(disposition, "= ") {
+			return true
+		}
+	}
+	return false
+}
+
+// effectiveType returns the MIME type and charset that browsers take from the
+// lines of Content-Type: the last valid one counts, and a charset before it stays
+// in force where the type is the same (Fetch, section 2.2.2). sniffed stands in
+// where there is no line.
+func effectiveType(sniffed string, lines []string) (essence, charset string) {
+	if len(lines) == 0 {
+		essence, _, _ = strings.Cut(sniffed, ";")
+		return essence, ""
+	}
+	for _, value := range splitList(strings.Join(lines, ",")) {
+		mediaType, _, _ := strings.Cut(value, ";")
+		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
+		if major, minor, ok := strings.Cut(mediaType, "/"); !ok || major == "" || minor == "" || mediaType == "*/*" || strings.ContainsAny(mediaType, " \t\"") {
+			continue
+		}
+		_, params, _ := mime.ParseMediaType(value)
+		switch own := params["charset"]; {
+		case own != "":
+			charset = own
+		case mediaType != essence:
+			charset = ""
+		}
+		essence = mediaType
+	}
+	return essence, strings.ToLower(charset)
+}
+
+// splitList splits a comma-separated list outside of quotation marks.
+func splitList(s string) []string {
+	var parts []string
+	quoted, from := false, 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == ',' && !quoted:
+			parts = append(parts, s[from:i])
+			from = i + 1
+		}
+	}
+	return append(parts, s[from:])
+}
+
+// unreadableCharset reports the charsets in which the bytes of "<" and ">" do not
+// mean what they mean in ASCII.
+func unreadableCharset(charset string) string {
+	if strings.HasPrefix(charset, "utf-16") || strings.HasPrefix(charset, "utf-32") || strings.HasPrefix(charset, "utf16") ||
+		strings.HasPrefix(charset, "ucs-2") || strings.HasPrefix(charset, "iso-2022") || strings.HasPrefix(charset, "csiso2022") ||
+		charset == "unicode" || charset == "hz-gb-2312" || charset == "iso-10646-ucs-2" || charset == "unicodefeff" ||
+		charset == "unicodefffe" || charset == "csunicode" || charset == "replacement" {
+		return charset
+	}
+	return ""
+}
+
+func hasNosniff(header http.Header) bool {
+	first, _, _ := strings.Cut(header.Get("X-Content-Type-Options"), ",")
+	return strings.EqualFold(strings.TrimSpace(first), "nosniff")
+}

@@ -1,0 +1,98 @@
+package cookieconsent
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+)
+
+// filterRequest changes the request to what the application may see. It works in
+// place, because Caddy's placeholders and error routes look at this very request;
+// Caddy's logs have a copy of their own.
+func (x *exchange) filterRequest(r *http.Request) {
+	if lines := r.Header["Cookie"]; lines != nil {
+		if kept := cookie.FilterCookie(lines, x.keepRequestCookie, x.droppedRequestCookie); kept == nil {
+			delete(r.Header, "Cookie")
+		} else {
+			r.Header["Cookie"] = kept
+		}
+	}
+	if name := x.handler.PassHeader; name != "" {
+		removeHeader(r.Header, name)
+		r.Header.Set(name, x.passedState())
+	}
+	x.filterConditions(r)
+}
+
+// keepRequestCookie reports whether the application may read a cookie.
+func (x *exchange) keepRequestCookie(name string) bool {
+	if name == x.handler.CookieName {
+		return false
+	}
+	state, _ := x.decision.Cookie(name)
+	return state == consent.Granted
+}
+
+// droppedRequestCookie notes what the application does not get to see. Only what
+// was refused will be deleted: a visitor who was not asked loses nothing.
+func (x *exchange) droppedRequestCookie(name string) {
+	if name == x.handler.CookieName {
+		return
+	}
+	state, rule := x.decision.Cookie(name)
+	countCookie(actionStripped, rule.Category)
+	if state == consent.Refused && !slices.Contains(x.refused, name) {
+		x.refused = append(x.refused, name)
+	}
+}
+
+// passedState returns the visitor's choice for the application: a Structured
+// Field dictionary (RFC 9651) of the categories with their states as tokens.
+func (x *exchange) passedState() string {
+	var b strings.Builder
+	for i, category := range x.handler.policy.Categories() {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(category.Name)
+		b.WriteByte('=')
+		b.WriteString(x.decision.Category(category.Name).String())
+	}
+	return b.String()
+}
+
+// filterConditions makes conditional, partial and compressed answers impossible
+// where they would bypass or revive a page: on navigations the application sends
+// the whole page, readable, or confirms exactly the variant that the browser has.
+func (x *exchange) filterConditions(r *http.Request) {
+	for _, name := range []string{"If-None-Match", "If-Match"} {
+		lines := r.Header[name]
+		if lines == nil {
+			continue
+		}
+		tags, unmarked := restoreTags(lines, x.variant())
+		x.revalidates = x.revalidates || name == "If-None-Match" && len(tags) > 0
+		if x.view != viewDocument {
+			tags = append(tags, unmarked...) // a page without a banner may not be confirmed
+		}
+		if len(tags) > 0 {
+			r.Header[name] = []string{strings.Join(tags, ", ")}
+		} else if name == "If-None-Match" {
+			delete(r.Header, name)
+		}
+	}
+	if x.view != viewDocument {
+		return
+	}
+	for _, name := range []string{"If-Modified-Since", "Range", "If-Range"} {
+		delete(r.Header, name)
+	}
+	r.Header["Accept-Encoding"] = identityCoding
+}
+
+// identityCoding asks for an uncompressed page. Deleting the header instead would
+// make Go's transport ask for gzip and unpack it again.
+var identityCoding = []string{"identity"}

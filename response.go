@@ -1,0 +1,254 @@
+package cookieconsent
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+)
+
+// filterSetCookies takes out of a header every cookie that the visitor did not
+// agree to, whatever the response's status and type, and cuts down lifetimes to
+// what is declared.
+func (x *exchange) filterSetCookies(header http.Header, method string) {
+	personal := false // whether a cookie passes because this visitor agreed
+	judge := func(name string) cookie.Verdict {
+		if name == x.handler.CookieName {
+			return cookie.Verdict{}
+		}
+		state, rule := x.decision.Cookie(name)
+		if state != consent.Granted {
+			return cookie.Verdict{}
+		}
+		personal = personal || rule.Category != consent.Necessary
+		return cookie.Verdict{Keep: true, Session: rule.Lifetime.Session, Lifetime: rule.Lifetime.Duration}
+	}
+	dropped := func(c cookie.SetCookie) { x.noteDropped(c, method) }
+	for key, lines := range header {
+		if len(key) != len("Set-Cookie") || !strings.EqualFold(key, "Set-Cookie") || len(lines) == 0 {
+			continue
+		}
+		if kept := cookie.FilterSetCookie(lines, responseTime(header), judge, dropped); kept == nil {
+			delete(header, key)
+		} else {
+			header[key] = kept
+		}
+	}
+	if personal {
+		makePrivate(header)
+	}
+}
+
+// responseTime returns the time from which browsers count Expires: the earlier of
+// the response's Date and now.
+func responseTime(header http.Header) time.Time {
+	now := time.Now()
+	if date, err := http.ParseTime(header.Get("Date")); err == nil && date.Before(now) {
+		return date
+	}
+	return now
+}
+
+// noteDropped counts a withheld Set-Cookie line and tells the operator about one
+// that nobody declared.
+func (x *exchange) noteDropped(c cookie.SetCookie, method string) {
+	if c.Name == x.handler.CookieName {
+		x.handler.notices.ownCookie(c.Name)
+		return
+	}
+	_, rule := x.decision.Cookie(c.Name)
+	countCookie(actionDropped, rule.Category)
+	if !rule.Declared {
+		x.handler.notices.undeclared(c.Name, rule.Category, c.HttpOnly && !c.Persistent && method == http.MethodPost)
+	}
+}
+
+// markPage makes a header true of the page that the visitor gets: it is one
+// variant of several, nobody else's, and not the bytes that the application
+// described. Browsers may still keep it for Back and Forward, which "no-store"
+// would forbid.
+func (x *exchange) markPage(header http.Header) {
+	for _, name := range []string{
+		"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest", "Last-Modified",
+	} {
+		header.Del(name)
+	}
+	x.markVariant(header)
+}
+
+// markVariant marks a page, or the confirmation of one in a 304, as this variant.
+func (x *exchange) markVariant(header http.Header) {
+	if tag := header.Get("Etag"); tag != "" {
+		if own := variantTag(tag, x.variant()); own != "" {
+			header.Set("Etag", own)
+		} else {
+			header.Del("Etag")
+		}
+	}
+	addVary(header, "Cookie")
+	addVary(header, "Sec-GPC")
+	if x.handler.Language == "" {
+		addVary(header, "Accept-Language")
+	}
+	directives := cacheDirectives(header)
+	if !slices.Contains(directives, "no-store") {
+		kept := []string{"private", "no-cache"}
+		if slices.Contains(directives, "no-transform") {
+			kept = append(kept, "no-transform")
+		}
+		header["Cache-Control"] = []string{strings.Join(kept, ", ")}
+	}
+	header.Del("Cdn-Cache-Control")
+	header.Del("Surrogate-Control")
+}
+
+// cacheDirectives returns the names of the Cache-Control directives, in lower case.
+func cacheDirectives(header http.Header) []string {
+	var names []string
+	for _, line := range header["Cache-Control"] {
+		for _, directive := range splitList(line) {
+			name, _, _ := strings.Cut(directive, "=")
+			names = append(names, strings.ToLower(strings.TrimSpace(name)))
+		}
+	}
+	return names
+}
+
+// isPrivate reports whether no shared cache may store the response (RFC 9111,
+// section 3).
+func isPrivate(header http.Header) bool {
+	for _, line := range header["Cache-Control"] {
+		for _, directive := range splitList(line) {
+			// private="field" only protects that field
+			if d := strings.TrimSpace(directive); strings.EqualFold(d, "private") || strings.EqualFold(d, "no-store") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// makePrivate keeps a response that is meant for this visitor out of shared caches.
+func makePrivate(header http.Header) {
+	header.Del("Cdn-Cache-Control")
+	header.Del("Surrogate-Control")
+	if isPrivate(header) {
+		return
+	}
+	directives := []string{"private"}
+	for _, line := range header["Cache-Control"] {
+		for _, directive := range splitList(line) {
+			directive = strings.TrimSpace(directive)
+			name, _, _ := strings.Cut(strings.ToLower(directive), "=")
+			if directive != "" && name != "public" && name != "s-maxage" && name != "private" {
+				directives = append(directives, directive)
+			}
+		}
+	}
+	header["Cache-Control"] = []string{strings.Join(directives, ", ")}
+}
+
+// addVary adds a member to Vary unless it is there.
+func addVary(header http.Header, name string) {
+	for _, line := range header["Vary"] {
+		for member := range strings.SplitSeq(line, ",") {
+			if member = strings.TrimSpace(member); member == "*" || strings.EqualFold(member, name) {
+				return
+			}
+		}
+	}
+	header["Vary"] = append(slices.Clip(header["Vary"]), name)
+}
+
+// removeTrailer takes a field out of those announced as trailer and out of the
+// unannounced ones that net/http accepts after the body. Browsers ignore cookies
+// there, other clients may not.
+func removeTrailer(header http.Header, name string) {
+	delete(header, http.TrailerPrefix+name)
+	lines := header["Trailer"]
+	if lines == nil {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		for member := range strings.SplitSeq(line, ",") {
+			if member = strings.TrimSpace(member); member != "" && !strings.EqualFold(member, name) {
+				kept = append(kept, member)
+			}
+		}
+	}
+	if len(kept) == 0 {
+		delete(header, "Trailer")
+		return
+	}
+	header["Trailer"] = kept
+}
+
+// deletionBudget is how many bytes of Set-Cookie values that delete cookies one
+// response may carry. Proxies in front of Caddy limit the size of a header.
+const deletionBudget = 2048
+
+// expireRefused deletes refused cookies that the browser still sends, and copies
+// of the preference cookie that shadow it. A Cookie header does not say with which
+// domain and path a cookie was stored, so that all that are possible have to be
+// deleted: the likeliest ones first, the others in a window that begins somewhere
+// else on every response. It reports whether some did not fit.
+//
+// Responses that a shared cache may keep are left alone: one visitor's refusal
+// must not delete another's cookies.
+func (x *exchange) expireRefused(header http.Header) (more bool) {
+	if len(x.refused) == 0 && !x.shadowed {
+		return false
+	}
+	if x.view == viewDocument {
+		makePrivate(header)
+	} else if !isPrivate(header) {
+		return false
+	}
+	lines := x.expireShadows(deletionBudget / 4)
+	if len(x.refused) > 0 {
+		d := x.deletions()
+		first, next := d.Lines(0, deletionBudget/2)
+		lines = append(lines, first...)
+		if more = next < d.Len(); more {
+			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/4)
+			lines = append(lines, window...)
+		}
+	}
+	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
+	countDeletions(len(lines))
+	return more
+}
+
+// deletions plans what it takes to delete the refused cookies.
+func (x *exchange) deletions() *cookie.Deletions {
+	return cookie.NewDeletions(x.host, x.url.EscapedPath(), x.secure, x.refused)
+}
+
+// expireShadows returns lines that delete every copy of the preference cookie but
+// the one that the handler itself writes.
+func (x *exchange) expireShadows(budget int) []string {
+	if !x.shadowed {
+		return nil
+	}
+	own := cookie.Variant{Path: "/"}
+	if x.site != x.host || x.site == x.handler.CookieDomain {
+		own.Domain = x.site
+	}
+	var lines []string
+	for variant := range cookie.Variants(x.host, x.url.EscapedPath(), x.secure) {
+		if variant == own {
+			continue
+		}
+		line := string(cookie.AppendDeletion(nil, x.handler.CookieName, variant))
+		if budget -= len(line); budget < 0 {
+			break
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
