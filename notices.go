@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
 // maxNotices bounds how many different things are told, so that cookies with
@@ -57,22 +59,24 @@ func (n *notices) once(kind, name string, tell func(*zap.Logger)) {
 func (n *notices) undeclared(name, category string, login bool) {
 	n.once("undeclared cookie", name, func(l *zap.Logger) {
 		message := "withheld a cookie that is not declared; if visitors need it, declare it in the cookie_consent block"
+		suggested := category
 		if login {
+			suggested = consent.Necessary
 			message = "withheld a cookie that is not declared: HttpOnly, for the browser session and set in answer to a POST, " +
 				"so a log-in is probably broken; declare it in the cookie_consent block"
 		}
 		l.Warn(message,
 			zap.String("cookie", name),
 			zap.String("category", category),
-			zap.String("declaration", declarationOf(name)))
+			zap.String("declaration", declarationOf(name, suggested)))
 	})
 }
 
 // declarationOf returns Caddyfile lines that declare a cookie, with the words for
 // the operator to replace in angle brackets.
-func declarationOf(name string) string {
+func declarationOf(name, category string) string {
 	return "cookie " + quoteToken(name) + " {\n" +
-		"\tcategory necessary\n" +
+		"\tcategory " + category + "\n" +
 		"\tprovider \"<who sets it>\"\n" +
 		"\tpurpose \"<what it is for>\"\n" +
 		"\tlifetime session\n" +
@@ -103,7 +107,7 @@ func (n *notices) wouldWithhold(name, category string, declared bool) {
 	n.once("observed cookie", name, func(l *zap.Logger) {
 		fields := []zap.Field{zap.String("cookie", name), zap.String("category", category), zap.Bool("declared", declared)}
 		if !declared {
-			fields = append(fields, zap.String("declaration", declarationOf(name)))
+			fields = append(fields, zap.String("declaration", declarationOf(name, category)))
 		}
 		l.Info("would withhold a cookie until the visitor agrees", fields...)
 	})
