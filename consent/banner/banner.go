@@ -35,7 +35,6 @@ package banner
 import (
 	"cmp"
 	"embed"
-	"fmt"
 	"html/template"
 	"net/url"
 	"strings"
@@ -86,8 +85,9 @@ type rendered struct {
 	banner, bannerGPC, settings func() *fragment
 }
 
-// New returns a Renderer. It fails when a configured language is none that
-// there are texts for, or the address of the privacy policy is none to link to.
+// New returns a Renderer. It fails with a [*consent.ConfigError] when a
+// configured language is none that there are texts for, or the address of the
+// privacy policy is none to link to.
 func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	if cfg.DefaultLanguage == "" {
 		cfg.DefaultLanguage = "en"
@@ -102,7 +102,10 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 		}
 	}
 	if u, err := url.Parse(cfg.PrivacyPolicy); err != nil || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("reading privacy_policy: %q is neither an http or https URL nor a path", cfg.PrivacyPolicy)
+		return nil, &consent.ConfigError{
+			Field: "privacy_policy", Value: cfg.PrivacyPolicy, Problem: "is not an address to link to",
+			Allowed: []string{"an http or https URL", "a path of the site"},
+		}
 	}
 
 	r := &Renderer{

@@ -2,7 +2,6 @@ package banner
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
@@ -86,17 +85,7 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 			Services:     []DeclaredService{},
 		}
 		for _, cookie := range r.policy.Cookies(c.Name) {
-			declared.Cookies = append(declared.Cookies, DeclaredCookie{
-				Names:      cookie.Patterns,
-				Provider:   cookie.Provider,
-				Function:   cookie.Function.In(l.Lang),
-				Purpose:    cookie.Purpose.In(l.Lang),
-				Lifetime:   cookie.Lifetime,
-				Recipients: cookie.Recipients,
-			})
-		}
-		if c.Name == consent.Necessary && !declaresCookie(declared.Cookies, r.cfg.CookieName) {
-			declared.Cookies = append(declared.Cookies, r.ownCookie(l))
+			declared.Cookies = append(declared.Cookies, r.declareCookie(cookie, l))
 		}
 		for _, s := range r.policy.Services(c.Name) {
 			declared.Services = append(declared.Services, DeclaredService{
@@ -116,24 +105,28 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 	return d
 }
 
-// ownCookie declares the cookie that keeps the choice, for operators who have
-// not done so in their own words.
-func (r *Renderer) ownCookie(l *locale) DeclaredCookie {
+func (r *Renderer) declareCookie(c *consent.Cookie, l *locale) DeclaredCookie {
+	if c.Provider == "" { // the cookie that keeps the choice, in no words of the operator's own
+		return DeclaredCookie{
+			Names:      []string{r.cfg.CookieName},
+			Provider:   r.controller(l),
+			Function:   l.Texts["own_function"],
+			Purpose:    l.Texts["own_purpose"],
+			Lifetime:   consent.Lifetime{Duration: r.cfg.MaxAge},
+			Recipients: l.Texts["own_recipients"],
+		}
+	}
 	return DeclaredCookie{
-		Names:      []string{r.cfg.CookieName},
-		Provider:   r.controller(l),
-		Function:   l.Texts["own_function"],
-		Purpose:    l.Texts["own_purpose"],
-		Lifetime:   consent.Lifetime{Duration: r.cfg.MaxAge},
-		Recipients: l.Texts["own_recipients"],
+		Names:      c.Patterns,
+		Provider:   c.Provider,
+		Function:   c.Function.In(l.Lang),
+		Purpose:    c.Purpose.In(l.Lang),
+		Lifetime:   c.Lifetime,
+		Recipients: c.Recipients,
 	}
 }
 
 // title returns the short name of a category.
 func title(c *consent.Category, l *locale) string {
 	return cmp.Or(c.Title.In(l.Lang), l.Texts[c.Name+"_title"], c.Name)
-}
-
-func declaresCookie(cookies []DeclaredCookie, name string) bool {
-	return slices.ContainsFunc(cookies, func(c DeclaredCookie) bool { return slices.Contains(c.Names, name) })
 }

@@ -14,7 +14,7 @@ import (
 
 func newPolicy(t testing.TB, cfg *consent.Config) *consent.Policy {
 	t.Helper()
-	policy, err := consent.NewPolicy(cfg)
+	policy, err := consent.New(*cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,13 +40,11 @@ func newRenderer(t testing.TB, declared *consent.Config, cfg Config) *Renderer {
 	return r
 }
 
-func notAsked(r *Renderer) *consent.Decision { return &consent.Decision{P: r.policy} }
+func notAsked(r *Renderer) *consent.Decision { return r.policy.Decide(nil, false) }
 
-func signalled(r *Renderer) *consent.Decision { return &consent.Decision{P: r.policy, GPC: true} }
+func signalled(r *Renderer) *consent.Decision { return r.policy.Decide(nil, true) }
 
-func chosen(r *Renderer, p *consent.Preference) *consent.Decision {
-	return &consent.Decision{P: r.policy, Pref: p}
-}
+func chosen(r *Renderer, p *consent.Preference) *consent.Decision { return r.policy.Decide(p, false) }
 
 func unsafeString(b []byte) string { return unsafe.String(&b[0], len(b)) }
 

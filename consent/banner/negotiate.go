@@ -1,13 +1,14 @@
 package banner
 
 import (
-	"fmt"
 	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/text/language"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
 // Bounds of what is read of a request's or page's languages and of what is
@@ -48,7 +49,7 @@ func configuredLanguage(option, tag string) (string, error) {
 	if lang := matchTag(tag); lang != "" {
 		return lang, nil
 	}
-	return "", fmt.Errorf("reading %s: there are no texts in %q, only in %s", option, tag, strings.Join(Languages(), ", "))
+	return "", &consent.ConfigError{Field: option, Value: tag, Problem: "is a language that there are no texts in", Allowed: Languages()}
 }
 
 // matchTag returns the language of the texts for one language tag, or "".

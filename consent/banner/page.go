@@ -22,7 +22,8 @@ type Page struct {
 	// Saved is true for the answer to a choice.
 	Saved bool
 
-	// NotKept lists the ids of services whose exceptions a choice had no room for.
+	// NotKept lists what the visitor switched on and a choice had no room for,
+	// as in [consent.Preference].
 	NotKept []string
 
 	// GPC is true when the browser sends the Global Privacy Control signal.
@@ -36,22 +37,26 @@ type Page struct {
 // It needs no script and no style but that of [Renderer.Asset].
 func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 	view := &pageView{documentView: r.document(lang, "page_title"), Page: p}
-	view.NotKept = strings.Join(p.NotKept, ", ")
 
-	titles := map[string]string{}
-	preference := p.Decision.Preference()
+	titles := map[string]string{} // of categories, and providers of services
 	for _, c := range r.Declaration(lang).Categories {
 		titles[c.Name] = c.Title
+		for _, s := range c.Services {
+			titles[s.ID] = s.Provider
+		}
 		view.Categories = append(view.Categories, categoryView{
 			DeclaredCategory: c,
 			On:               p.Decision.Category(c.Name) == consent.Granted,
-			Switches:         serviceSwitches(c, preference),
+			Switches:         serviceSwitches(c, p.Decision),
 		})
+	}
+	for _, name := range p.NotKept {
+		view.NotKept = append(view.NotKept, titles[name])
 	}
 	if unknown := r.policy.Config().UnknownCookies; r.policy.NeedsConsent(unknown) {
 		view.Unlisted = titles[unknown]
 	}
-	if preference != nil {
+	if preference := p.Decision.Preference(); preference != nil {
 		view.Made = view.Day(preference.Day)
 		view.Until = view.Day(preference.Day + int(r.cfg.MaxAge/(24*time.Hour)))
 	}
@@ -117,7 +122,7 @@ type errorView struct {
 type pageView struct {
 	documentView
 	Page
-	NotKept    string
+	NotKept    []string
 	Made       string // the day of the choice in force, "" without one
 	Until      string // the last day of that choice
 	Unlisted   string // the title of the category of undeclared cookies
@@ -125,11 +130,8 @@ type pageView struct {
 	Sent       []sentCookie
 }
 
-// AnyException reports whether the choice in force makes an exception for one
-// of the services.
-func (*pageView) AnyException(services []serviceSwitch) bool {
-	return slices.ContainsFunc(services, func(s serviceSwitch) bool { return s.Granted || s.Refused })
-}
+// Join joins names to a list.
+func (*pageView) Join(names []string) string { return strings.Join(names, ", ") }
 
 type categoryView struct {
 	DeclaredCategory
@@ -137,25 +139,38 @@ type categoryView struct {
 	Switches []serviceSwitch
 }
 
+// AnyException reports whether a service is not in the state of its category.
+func (c categoryView) AnyException() bool {
+	return slices.ContainsFunc(c.Switches, func(s serviceSwitch) bool { return s.Granted && !c.On || s.Refused && c.On })
+}
+
 // A serviceSwitch lets a visitor make an exception for a service. It has three
 // positions, not two: without a script, a switch with two could not follow that
 // of its category, and would refuse or grant what the visitor never touched.
+// Only a service that needs no consent has two, because it is on whether or not
+// its category is.
 type serviceSwitch struct {
 	DeclaredService
-	Granted, Refused bool // the exception in force
+	Granted, Refused bool // neither: as the category
 }
 
-func serviceSwitches(c DeclaredCategory, preference *consent.Preference) []serviceSwitch {
+func serviceSwitches(c DeclaredCategory, d *consent.Decision) []serviceSwitch {
+	if !c.NeedsConsent && c.Exempt == "" {
+		return nil // what is necessary is always on
+	}
+	exceptions := map[string]consent.State{}
+	if preference := d.Preference(); preference != nil {
+		exceptions = preference.Services
+	}
 	var switches []serviceSwitch
 	for _, s := range c.Services {
-		if !c.NeedsConsent && c.Exempt == "" {
-			continue // necessary
-		}
+		granted := d.Service(s.ID) == consent.Granted
 		sw := serviceSwitch{DeclaredService: s}
-		if preference != nil {
-			state, ok := preference.Services[s.ID]
-			sw.Granted = ok && state == consent.Granted
-			sw.Refused = ok && state == consent.Refused
+		if s.Exempt != "" {
+			sw.Granted, sw.Refused = granted, !granted
+		} else if state, ok := exceptions[s.ID]; ok {
+			// The browser's signal may have overruled the exception.
+			sw.Granted, sw.Refused = granted, state == consent.Refused
 		}
 		switches = append(switches, sw)
 	}

@@ -147,19 +147,19 @@ func TestPageIsWellFormedForAssistiveTechnology(t *testing.T) {
 func TestPageShowsTheChoiceInForce(t *testing.T) {
 	r := newRenderer(t, declared(), Config{})
 	for _, test := range []struct {
-		service  consent.State
-		selected string
-	}{{consent.Granted, "tiles"}, {consent.Refused, "-tiles"}} {
+		category, service consent.State
+		selected          string
+	}{{consent.Refused, consent.Granted, "tiles"}, {consent.Granted, consent.Refused, "-tiles"}} {
 		p := Page{
 			Decision: chosen(r, &consent.Preference{
 				Day:        20516,
-				Categories: map[string]consent.State{consent.Statistics: consent.Refused, consent.FirstParty: consent.Granted},
+				Categories: map[string]consent.State{consent.Statistics: consent.Refused, consent.FirstParty: consent.Granted, "maps": test.category},
 				Services:   map[string]consent.State{"tiles": test.service},
 			}),
 			ReturnTo: "/came/from?here=1",
 			Saved:    true,
 			GPC:      true,
-			NotKept:  []string{"a", "b"},
+			NotKept:  []string{"tiles", consent.ThirdParty},
 		}
 		root := renderPage(t, r, "en", p)
 		boxes := map[string]bool{}
@@ -178,7 +178,7 @@ func TestPageShowsTheChoiceInForce(t *testing.T) {
 		shown := text(root)
 		for _, want := range []string{
 			"Your choice of 4 March 2026 applies. You will be asked again after 2 September 2026",
-			locales()["en"].Texts["choice_gpc"], "follow their category: a, b",
+			locales()["en"].Texts["choice_gpc"], "although you switched them on: Tiles Ltd, Content and advertising from other sites",
 		} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("the page does not say %q: %s", want, shown)
@@ -191,6 +191,54 @@ func TestPageShowsTheChoiceInForce(t *testing.T) {
 			t.Errorf("return_to %q", value)
 		}
 		one(t, root, "the way back", withAttr("href", p.ReturnTo))
+	}
+}
+
+// A service that needs no consent is on, whatever its category is, until it is
+// switched off; then it stays off.
+func TestExemptServiceOnPage(t *testing.T) {
+	cfg := declared()
+	cfg.Services[0].Exempt = "Counts nothing."
+	r := newRenderer(t, cfg, Config{})
+	for _, test := range []struct {
+		d        *consent.Decision
+		selected string
+	}{
+		{notAsked(r), "tiles"},
+		{chosen(r, &consent.Preference{Categories: map[string]consent.State{"maps": consent.Refused}}), "-tiles"},
+		{chosen(r, &consent.Preference{Categories: map[string]consent.State{"maps": consent.Refused}, Services: map[string]consent.State{"tiles": consent.Granted}}), "tiles"},
+	} {
+		root := renderPage(t, r, "en", Page{Decision: test.d})
+		options := elements(one(t, root, "the service", withAttr("name", "service")), named("option"))
+		if len(options) != 2 {
+			t.Fatalf("%d options", len(options))
+		}
+		for _, option := range options {
+			if has(option, "selected") != (attr(option, "value") == test.selected) {
+				t.Errorf("option %q selected %t, want %q", attr(option, "value"), has(option, "selected"), test.selected)
+			}
+		}
+		if shown := text(root); !strings.Contains(shown, "Counts nothing.") {
+			t.Error("the page does not say why no consent is needed")
+		}
+	}
+}
+
+// The browser's signal is stronger than what was chosen without it: the page
+// shows what holds.
+func TestSignalOverrulesAnEarlierChoiceOnPage(t *testing.T) {
+	cfg := declared()
+	cfg.Services[0].Category = consent.ThirdParty
+	r := newRenderer(t, cfg, Config{})
+	granted := &consent.Preference{
+		Categories: map[string]consent.State{consent.ThirdParty: consent.Refused},
+		Services:   map[string]consent.State{"tiles": consent.Granted},
+	}
+	for gpc, selected := range map[bool]bool{false: true, true: false} {
+		root := renderPage(t, r, "en", Page{Decision: r.policy.Decide(granted, gpc), GPC: gpc})
+		if got := has(one(t, root, "the option", withAttr("value", "tiles")), "selected"); got != selected {
+			t.Errorf("with the signal %t the service is shown as on: %t", gpc, got)
+		}
 	}
 }
 
@@ -213,7 +261,7 @@ func TestPageListsRequestCookies(t *testing.T) {
 	section := one(t, root, "the section", withAttr("aria-labelledby", "sent"))
 	want := [][]string{
 		{"<b>", "Profiling and advertising by this site (not listed)", "Kept from the site"},
-		{"sessionid", "Necessary", "Passed on"},
+		{"sessionid", "Necessary", "In use"},
 		{"zeta", "Profiling and advertising by this site (not listed)", "Kept from the site"},
 		{"\uFFFD", "Profiling and advertising by this site (not listed)", "Kept from the site"},
 	}
@@ -351,7 +399,7 @@ func TestPayloadsStayText(t *testing.T) {
 		r := newRenderer(t, cfg, Config{Controller: payload, Contact: payload, PrivacyPolicy: "/" + url.PathEscape(payload), Prefix: "/" + payload + "/"})
 		page, err := r.Page("en", Page{
 			Decision: chosen(r, &consent.Preference{}), ReturnTo: "/" + payload, Saved: true, GPC: true,
-			NotKept: []string{payload}, RequestCookies: []string{payload},
+			NotKept: []string{"added", "s"}, RequestCookies: []string{payload},
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,261 @@
+package banner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// The styles of pages that the banner has to live with. Frameworks reset
+// elements much as these do; the last one does everything wrong that a page can.
+var pageStyles = map[string]string{
+	"none":      ``,
+	"framework": `*,::before,::after{box-sizing:border-box;margin:0;padding:0;border:0 solid}html{font-size:62.5%;line-height:1.15}body{font:1.2rem serif}button,input,select{font:inherit;color:inherit;background:transparent;border-radius:0}ul{list-style:none}a{color:inherit;text-decoration:inherit}h1,h2{font-size:inherit;font-weight:inherit}button{text-transform:none}[hidden]{display:none!important}`,
+	"table":     `body,td,p,a,div{font-family:Verdana;font-size:9px;color:#333}form{display:inline}a{text-decoration:none;color:#c00}div{position:absolute;float:left;width:50px}table{width:100%}`,
+	"hostile":   `*{margin:0!important;padding:0!important;text-transform:uppercase;letter-spacing:.3em;font-family:fantasy!important;animation:none!important;opacity:.5;visibility:hidden}body{color:#eee;line-height:3;text-align:center;background:#225;cursor:wait;pointer-events:none}body div{display:none;z-index:-1;clip-path:circle(1px)}button{width:100%!important;height:3px;background:red!important;color:red;transform:rotate(5deg)}body#b button[value=reject_all]{display:none;font-size:5px!important}h2{color:red!important;font-size:40px!important}label,details,fieldset,li{display:none!important;float:right}input{opacity:0;position:absolute}span{visibility:hidden}#b :focus{outline:0!important}`,
+}
+
+// measured is what a page with the banner looks like in the browser.
+type measured struct {
+	Banner, Accept, Reject rect
+	AcceptStyle            string
+	RejectStyle            string
+	Hit                    []string // what a click in the middle of each control would meet
+	Targets                []rect   // everything to activate
+	Overflow               float64  // how much wider than the window anything is
+	Position               string
+	FontSize               string
+	Background             string
+	Shift                  float64 // cumulative layout shift
+	Forms                  []string
+	ActiveBehind           bool // the page behind can be clicked
+}
+
+type rect struct{ X, Y, Width, Height float64 }
+
+const measure = `(() => {
+	const banner = document.getElementById("cookie-consent");
+	banner.querySelector("details").open = true;
+	const box = e => { const r = e.getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width, Height: r.height}; };
+	const accept = banner.querySelector(".cookie-consent-accept"), reject = banner.querySelector(".cookie-consent-reject");
+	const style = e => { const s = getComputedStyle(e); return [...s].filter(p => !p.includes("origin")).map(p => p + ":" + s.getPropertyValue(p)).join(";"); };
+	const controls = [...banner.querySelectorAll("button, a, summary, label")].filter(e => e.checkVisibility());
+	const s = getComputedStyle(banner);
+	return {
+		Banner: box(banner), Accept: box(accept), Reject: box(reject),
+		AcceptStyle: style(accept), RejectStyle: style(reject),
+		Hit: [accept, reject].map(e => { const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.className || ""; }),
+		Targets: controls.map(box),
+		Overflow: Math.max(...controls.map(e => e.getBoundingClientRect().right), banner.getBoundingClientRect().right) - innerWidth,
+		Position: s.position, FontSize: s.fontSize, Background: s.backgroundColor,
+		Shift: performance.getEntriesByType("layout-shift").reduce((sum, e) => sum + e.value, 0),
+		Forms: [...document.forms].map(f => f.id),
+		ActiveBehind: !banner.contains(document.elementFromPoint(innerWidth / 2, 3)),
+	};
+})()`
+
+// A browser takes pages from the test's own server.
+func newBrowser(t *testing.T) context.Context {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a browser")
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatalf("looking for the browser (Debian's package chromium): %v", err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()))
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// newSite serves a page with the banner under "/<style>" and the assets, and
+// reports the bodies of what is posted.
+func newSite(t *testing.T, r *Renderer) (address string, posted <-chan string) {
+	t.Helper()
+	bodies := make(chan string, 10)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/.cookie-consent/", func(w http.ResponseWriter, req *http.Request) {
+		name := strings.TrimPrefix(req.URL.Path, "/.cookie-consent/")
+		if body, contentType, ok := r.Asset(name); ok {
+			w.Header().Set("Content-Type", contentType)
+			_, _ = w.Write(body)
+			return
+		}
+		if req.Method == http.MethodPost {
+			body, _ := io.ReadAll(req.Body)
+			bodies <- req.URL.Path + " " + string(body)
+		}
+	})
+	mux.HandleFunc("/page", func(w http.ResponseWriter, req *http.Request) {
+		document, err := r.Page(req.FormValue("lang"), Page{Decision: notAsked(r), ReturnTo: "/", RequestCookies: []string{"a"}})
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		_, _ = w.Write(document)
+	})
+	mux.HandleFunc("/site/{style}", func(w http.ResponseWriter, req *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=windows-1252")
+		w.Header().Set("Content-Security-Policy", "style-src 'self' 'unsafe-inline'; script-src 'none'")
+		document := fmt.Appendf(nil, `<!DOCTYPE html><html><meta name=viewport content="width=device-width"><title>t</title><style>%s</style><body id=b>`, pageStyles[req.PathValue("style")])
+		document = r.AppendBodyStart(document, req.FormValue("lang"), req.URL.RequestURI(), notAsked(r))
+		document = append(document, strings.Repeat("<p>The page behind.</p>", 50)+`<form id=own action=/search><input name=q>`...)
+		_, _ = w.Write(r.AppendEnd(document, notAsked(r)))
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL, bodies
+}
+
+func TestBannerInBrowser(t *testing.T) {
+	ctx := newBrowser(t)
+	r := newRenderer(t, &consent.Config{}, Config{Controller: "City of Example", PrivacyPolicy: "/privacy"})
+	site, _ := newSite(t, r)
+	for name := range pageStyles {
+		for _, window := range []struct {
+			width, height int64
+			scheme        string
+			lang          string
+		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}} {
+			t.Run(fmt.Sprintf("%s/%dx%d", name, window.width, window.height), func(t *testing.T) {
+				var m measured
+				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+					Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: window.scheme}},
+				})
+				if err == nil {
+					err = chromedp.Do(ctx, chromedp.EmulateViewport(window.width, window.height), chromedp.Navigate(site+"/site/"+name+"?lang="+window.lang))
+				}
+				if err == nil {
+					m, err = chromedp.Run(ctx, chromedp.Evaluate[measured](measure))
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.check(t, float64(window.width), float64(window.height), window.scheme)
+			})
+		}
+	}
+}
+
+func (m *measured) check(t *testing.T, width, height float64, scheme string) {
+	t.Helper()
+	if m.Accept.Width != m.Reject.Width || m.Accept.Height != m.Reject.Height || m.AcceptStyle != m.RejectStyle {
+		t.Errorf("accept %v and reject %v differ, or their styles do", m.Accept, m.Reject)
+	}
+	if m.Accept.Height < 38 || m.Accept.Width < 100 {
+		t.Errorf("the buttons are small: %v", m.Accept)
+	}
+	if len(m.Hit) != 2 || !strings.Contains(m.Hit[0], "cookie-consent-accept") || !strings.Contains(m.Hit[1], "cookie-consent-reject") {
+		t.Errorf("clicks meet %q", m.Hit)
+	}
+	for _, target := range m.Targets {
+		if target.Width < 24 || target.Height < 24 {
+			t.Errorf("a target of %v", target)
+		}
+	}
+	if len(m.Targets) != 2+1+3+3 {
+		t.Errorf("%d targets are visible", len(m.Targets))
+	}
+	if m.Overflow > 0 || m.Banner.X < 0 || m.Banner.Y < 0 || m.Banner.Y+m.Banner.Height > height || m.Banner.Width > width {
+		t.Errorf("the banner %v is beyond the window, by %v", m.Banner, m.Overflow)
+	}
+	background := map[string]string{"light": "rgb(255, 255, 255)", "dark": "rgb(28, 33, 41)"}[scheme]
+	if m.Position != "fixed" || m.FontSize != "16px" || m.Background != background {
+		t.Errorf("position %s, size %s, background %s", m.Position, m.FontSize, m.Background)
+	}
+	if m.Shift != 0 {
+		t.Errorf("the layout shifts by %v", m.Shift)
+	}
+	if strings.Join(m.Forms, " ") != "own cookie-consent-form" {
+		t.Errorf("document.forms is %q", m.Forms)
+	}
+	if !m.ActiveBehind {
+		t.Error("the page behind cannot be clicked")
+	}
+}
+
+// A visitor without JavaScript, with the keyboard alone.
+func TestKeyboardWithoutScript(t *testing.T) {
+	ctx := newBrowser(t)
+	r := newRenderer(t, &consent.Config{}, Config{})
+	site, posted := newSite(t, r)
+	tab := func(n int) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(strings.Repeat("\t", n)) }
+	const here = "return_to=%2Fsite%2Fhostile%3Flang%3Den"
+	for name, test := range map[string]struct {
+		keys []chromedp.Action[chromedp.Void]
+		want string
+	}{
+		// Policy link, Choose, Reject all, Accept all.
+		"reject":              {[]chromedp.Action[chromedp.Void]{tab(3), chromedp.KeyEvent("\r")}, here + "&choice=reject_all"},
+		"accept":              {[]chromedp.Action[chromedp.Void]{tab(4), chromedp.KeyEvent("\r")}, here + "&choice=accept_all"},
+		"choose":              {[]chromedp.Action[chromedp.Void]{tab(2), chromedp.KeyEvent("\r"), tab(1), chromedp.KeyEvent(" "), tab(3), chromedp.KeyEvent("\r")}, here + "&category=statistics&choice=save"},
+		"enter in a checkbox": {[]chromedp.Action[chromedp.Void]{tab(2), chromedp.KeyEvent("\r"), tab(2), chromedp.KeyEvent(" "), chromedp.KeyEvent("\r")}, here + "&category=first_party&choice=save"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+				t.Fatal(err)
+			}
+			open := []chromedp.Action[chromedp.Void]{chromedp.EmulateViewport(1280, 800), chromedp.Navigate(site + "/site/hostile?lang=en")}
+			if err := chromedp.Do(ctx, append(open, test.keys...)...); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case got := <-posted:
+				if want := "/.cookie-consent/preferences " + test.want; got != want {
+					t.Errorf("posted %q, want %q", got, want)
+				}
+			case <-time.After(10 * time.Second):
+				t.Error("nothing was posted")
+			}
+		})
+	}
+}
+
+func TestPageInBrowser(t *testing.T) {
+	ctx := newBrowser(t)
+	r := newRenderer(t, declared(), Config{Controller: "City of Example"})
+	site, _ := newSite(t, r)
+	for _, width := range []int64{1280, 320} {
+		for _, lang := range Languages() {
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(site+"/page?lang="+lang)); err != nil {
+				t.Fatal(err)
+			}
+			m, err := chromedp.Run(ctx, chromedp.Evaluate[struct {
+				Wider    float64
+				Small    []string
+				Unstyled bool
+				Buttons  int
+			}](`({
+				Wider: document.documentElement.scrollWidth - innerWidth,
+				Small: [...document.querySelectorAll("button, input:not([type=hidden]), select, summary")].filter(e => e.checkVisibility() && (e.offsetWidth < 24 || e.offsetHeight < 24)).map(e => e.outerHTML),
+				Unstyled: getComputedStyle(document.querySelector("button")).minHeight === "auto",
+				Buttons: new Set([...document.querySelectorAll("button")].map(e => e.offsetWidth + "x" + e.offsetHeight)).size,
+			})`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Wider > 0 || len(m.Small) > 0 || m.Unstyled || m.Buttons != 1 {
+				t.Errorf("%s at %d: %+v", lang, width, m)
+			}
+		}
+	}
+}
