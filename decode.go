@@ -52,10 +52,11 @@ type decoder struct {
 	resume func() (struct{}, bool)
 	stop   func()
 
-	in   []byte // what the coroutine has not read yet
-	eof  bool
-	done bool
-	err  error // of decoding or of writing the decoded bytes
+	in    []byte // what the coroutine has not read yet
+	began bool   // whether there was any input
+	eof   bool
+	done  bool
+	err   error // of decoding or of writing the decoded bytes
 }
 
 var errStopped = errors.New("stopped")
@@ -76,7 +77,7 @@ func (d *decoder) run(codings []string, out io.Writer, yield func(struct{}) bool
 	var source io.Reader = &pushed{d: d, yield: yield}
 	for i := len(codings) - 1; i >= 0; i-- {
 		decoded, closing, err := openCoding(codings[i], source)
-		if errors.Is(err, io.EOF) && d.eof && len(d.in) == 0 {
+		if errors.Is(err, io.EOF) && !d.began {
 			return nil // an empty body is empty in every coding
 		}
 		if err != nil {
@@ -140,7 +141,7 @@ func openDeflate(source io.Reader) (io.Reader, func(), error) {
 // Write decodes p as far as it goes.
 func (d *decoder) Write(p []byte) error {
 	if !d.done {
-		d.in = p
+		d.in, d.began = p, d.began || len(p) > 0
 		d.resume()
 		d.in = nil // nothing is left, unless the data ended before the body did
 	}
