@@ -1,7 +1,6 @@
 package cookieconsent
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -154,13 +153,15 @@ func (x *exchange) verify(value string) *consent.Preference {
 }
 
 // hostname returns the host of a Host header in the form that cookies are bound
-// to: lower-case, without port and trailing dot.
+// to: lower-case, without port, brackets and trailing dot.
 func hostname(hostport string) string {
 	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
+	if end := strings.LastIndexByte(host, ']'); strings.HasPrefix(host, "[") && end > 0 {
+		host = host[1:end]
+	} else if colon := strings.LastIndexByte(host, ':'); colon >= 0 && colon == strings.IndexByte(host, ':') {
+		host = host[:colon]
 	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
 // isSecure reports whether the browser uses HTTPS, be it through a proxy that

@@ -26,7 +26,7 @@ var metrics = struct {
 	}),
 	pages: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "pages_total",
-		Help: "Pages by result (rewritten; unread: passed without the banner because they could not be read; failed: cut off).",
+		Help: "Pages by result (rewritten; fragment: no whole document, left alone; unread: passed without the banner; failed: cut off).",
 	}, []string{"result"}),
 	choices: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "choices_total",
@@ -40,6 +40,7 @@ const (
 	actionStripped = "stripped"
 
 	pageRewritten = "rewritten"
+	pageFragment  = "fragment"
 	pageUnread    = "unread"
 	pageFailed    = "failed"
 )

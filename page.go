@@ -1,6 +1,7 @@
 package cookieconsent
 
 import (
+	"iter"
 	"mime"
 	"net/http"
 	"strings"
@@ -20,24 +21,23 @@ func (x *exchange) examinePage(status int, sniffed string, header http.Header) (
 		return nil, false
 	}
 	if reason := unreadableCharset(charset); reason != "" {
-		x.passUnread("charset", charset)
+		x.passUnread("charset " + charset)
 		return nil, false
 	}
 	codings, ok := contentCodings(header["Content-Encoding"])
 	if !ok {
-		x.passUnread("content coding", strings.Join(header["Content-Encoding"], ", "))
+		x.passUnread("content coding " + strings.Join(header["Content-Encoding"], ", "))
 		return nil, false
 	}
 	return codings, true
 }
 
-// passUnread reports a page that passed untouched because it can't be read
-// safely, once a host and cause.
-func (x *exchange) passUnread(what, value string) {
+// passUnread reports a page that passed without the banner because it can't be
+// read safely or has no place for it, once a host and reason.
+func (x *exchange) passUnread(reason string) {
 	countPage(pageUnread)
-	x.handler.notices.once("unread page", x.host+" "+value, func(l *zap.Logger) {
-		l.Warn("a page passed without the banner because it can't be read",
-			zap.String("host", x.host), zap.String(strings.ReplaceAll(what, " ", "_"), value))
+	x.handler.notices.once("unread page", x.host+" "+reason, func(l *zap.Logger) {
+		l.Warn("a page passed without the banner", zap.String("host", x.host), zap.String("reason", reason))
 	})
 }
 
@@ -73,7 +73,7 @@ func effectiveType(sniffed string, lines []string) (essence, charset string) {
 		essence, _, _ = strings.Cut(sniffed, ";")
 		return essence, ""
 	}
-	for _, value := range splitList(strings.Join(lines, ",")) {
+	for value := range listMembers(strings.Join(lines, ",")) {
 		mediaType, _, _ := strings.Cut(value, ";")
 		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
 		if major, minor, ok := strings.Cut(mediaType, "/"); !ok || major == "" || minor == "" || mediaType == "*/*" || strings.ContainsAny(mediaType, " \t\"") {
@@ -91,20 +91,24 @@ func effectiveType(sniffed string, lines []string) (essence, charset string) {
 	return essence, strings.ToLower(charset)
 }
 
-// splitList splits a comma-separated list outside of quotation marks.
-func splitList(s string) []string {
-	var parts []string
-	quoted, from := false, 0
-	for i := range len(s) {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ',' && !quoted:
-			parts = append(parts, s[from:i])
-			from = i + 1
+// listMembers yields the members of a comma-separated list. A comma between
+// quotation marks separates nothing.
+func listMembers(s string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		quoted, from := false, 0
+		for i := range len(s) {
+			switch {
+			case s[i] == '"':
+				quoted = !quoted
+			case s[i] == ',' && !quoted:
+				if !yield(strings.Trim(s[from:i], " \t")) {
+					return
+				}
+				from = i + 1
+			}
 		}
+		yield(strings.Trim(s[from:], " \t"))
 	}
-	return append(parts, s[from:])
 }
 
 // unreadableCharset reports the charsets in which the bytes of "<" and ">" do not

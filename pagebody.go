@@ -111,9 +111,21 @@ func (b *pageBody) Close() error {
 		b.failure = b.out.Flush()
 	}
 	if b.failure == nil {
-		countPage(pageRewritten)
+		b.report()
 	}
 	return b.failure
+}
+
+// report tells what became of a page that was sent whole.
+func (b *pageBody) report() {
+	switch reason := b.rewriter.Skipped(); reason {
+	case rewrite.Complete:
+		countPage(pageRewritten)
+	case rewrite.Fragment:
+		countPage(pageFragment)
+	default:
+		b.x.passUnread(reason.String())
+	}
 }
 
 // release gives back the buffers. Bytes that are still held belong to a response

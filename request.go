@@ -44,6 +44,9 @@ func (x *exchange) droppedRequestCookie(name string) {
 	}
 	state, rule := x.decision.Cookie(name)
 	countCookie(actionStripped, rule.Category)
+	if !rule.Declared {
+		x.handler.notices.undeclared(name, rule.Category, false)
+	}
 	if state == consent.Refused && !slices.Contains(x.refused, name) {
 		x.refused = append(x.refused, name)
 	}

@@ -47,8 +47,10 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 // the response's Date and now.
 func responseTime(header http.Header) time.Time {
 	now := time.Now()
-	if date, err := http.ParseTime(header.Get("Date")); err == nil && date.Before(now) {
-		return date
+	if dates := header["Date"]; len(dates) > 0 {
+		if date, err := http.ParseTime(dates[0]); err == nil && date.Before(now) {
+			return date
+		}
 	}
 	return now
 }
@@ -110,9 +112,9 @@ func (x *exchange) markVariant(header http.Header) {
 func cacheDirectives(header http.Header) []string {
 	var names []string
 	for _, line := range header["Cache-Control"] {
-		for _, directive := range splitList(line) {
+		for directive := range listMembers(line) {
 			name, _, _ := strings.Cut(directive, "=")
-			names = append(names, strings.ToLower(strings.TrimSpace(name)))
+			names = append(names, strings.ToLower(name))
 		}
 	}
 	return names
@@ -122,9 +124,9 @@ func cacheDirectives(header http.Header) []string {
 // section 3).
 func isPrivate(header http.Header) bool {
 	for _, line := range header["Cache-Control"] {
-		for _, directive := range splitList(line) {
+		for directive := range listMembers(line) {
 			// private="field" only protects that field
-			if d := strings.TrimSpace(directive); strings.EqualFold(d, "private") || strings.EqualFold(d, "no-store") {
+			if strings.EqualFold(directive, "private") || strings.EqualFold(directive, "no-store") {
 				return true
 			}
 		}
@@ -141,8 +143,7 @@ func makePrivate(header http.Header) {
 	}
 	directives := []string{"private"}
 	for _, line := range header["Cache-Control"] {
-		for _, directive := range splitList(line) {
-			directive = strings.TrimSpace(directive)
+		for directive := range listMembers(line) {
 			name, _, _ := strings.Cut(strings.ToLower(directive), "=")
 			if directive != "" && name != "public" && name != "s-maxage" && name != "private" {
 				directives = append(directives, directive)

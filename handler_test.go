@@ -1,0 +1,162 @@
+package cookieconsent
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// newTestHandler returns a handler as Provision leaves it, with a key of its own.
+func newTestHandler(t testing.TB, h *Handler) *Handler {
+	t.Helper()
+	h.setDefaults()
+	policy, renderer, err := h.compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.policy, h.banner, h.logger = policy, renderer, zap.NewNop()
+	h.keys = newKeyring(&certmagic.FileStorage{Path: t.TempDir()}, nil, h.logger)
+	h.unasked = policy.Decide(nil, false)
+	h.preferences = newPreferenceCache()
+	h.notices = newNotices(h.logger)
+	h.edition = editionOf(renderer, h.unasked)
+	return h
+}
+
+// newTestRequest returns a request as Caddy's server hands it to handlers.
+func newTestRequest(method, target string) *http.Request {
+	r := httptest.NewRequest(method, target, nil)
+	return caddyhttp.PrepareRequest(r, caddy.NewReplacer(), nil, &caddyhttp.Server{})
+}
+
+func declaredStatistics() []consent.Service {
+	return []consent.Service{{
+		ID: "visits", Category: consent.Statistics, Provider: "This site",
+		Purpose: consent.Text{"": "Counts visits"}, Cookies: []string{"_pk_*"},
+	}}
+}
+
+func TestPlaceholders(t *testing.T) {
+	h := newTestHandler(t, &Handler{Services: declaredStatistics()})
+	r := newTestRequest(http.MethodGet, "https://site.example/")
+	h.newExchange(r, nil)
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	got := repl.ReplaceAll("{http.cookie_consent.state} {http.cookie_consent.necessary} {http.cookie_consent.statistics} [{http.cookie_consent.nothing}]", "")
+	if want := "not_asked granted not_asked []"; got != want {
+		t.Errorf("placeholders give %q, want %q", got, want)
+	}
+}
+
+func TestMatcherOnlyBehindTheHandler(t *testing.T) {
+	h := newTestHandler(t, &Handler{})
+	r := newTestRequest(http.MethodGet, "https://site.example/")
+	m := MatchConsent{consent.Necessary}
+	if m.Match(r) {
+		t.Error("the matcher matches before the handler")
+	}
+	h.newExchange(r, nil)
+	if !m.Match(r) {
+		t.Error("the matcher does not match behind the handler")
+	}
+	if (MatchConsent{consent.Necessary, consent.Statistics}).Match(r) || (MatchConsent{}).Match(r) {
+		t.Error("the matcher matches what nobody agreed to")
+	}
+}
+
+func TestPassHeaderCannotBeForged(t *testing.T) {
+	h := newTestHandler(t, &Handler{PassHeader: "X-Consent"})
+	for _, mode := range []string{modeEnforce, modeObserve, modeOff} {
+		h.Mode = mode
+		r := newTestRequest(http.MethodGet, "https://site.example/")
+		for _, name := range []string{"X-Consent", "X_Consent", "x-consent", "X_CONSENT"} {
+			r.Header[name] = []string{"statistics=granted"}
+		}
+		var seen http.Header
+		next := caddyhttp.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) error {
+			seen = r.Header.Clone()
+			return nil
+		})
+		if err := h.ServeHTTP(httptest.NewRecorder(), r, next); err != nil {
+			t.Fatal(err)
+		}
+		for name, lines := range seen {
+			if strings.Contains(strings.ToLower(name), "consent") && strings.Contains(fmt.Sprint(lines), "statistics=granted") {
+				t.Errorf("mode %s: the application sees the client's %s: %s", mode, name, lines)
+			}
+		}
+		if want := "necessary=granted, statistics=not_asked, first_party=not_asked, third_party=not_asked"; mode == modeEnforce && seen.Get("X-Consent") != want {
+			t.Errorf("the application sees %q, want %q", seen.Get("X-Consent"), want)
+		}
+	}
+}
+
+// discard is a response writer that costs nothing.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
+func (d *discard) WriteHeader(int)             {}
+func (d *discard) reset()                      { clear(d.header) }
+
+// BenchmarkNotHTML measures what the handler adds to a response that it only has
+// to look at the header of.
+func BenchmarkNotHTML(b *testing.B) {
+	for _, cookies := range []int{0, 5, 20} {
+		b.Run(fmt.Sprintf("cookies=%d", cookies), func(b *testing.B) {
+			h := newTestHandler(b, &Handler{Services: declaredStatistics()})
+			r := newTestRequest(http.MethodGet, "https://site.example/image.png")
+			r.Header["Sec-Fetch-Dest"] = []string{"image"}
+			key, err := h.keys.signing()
+			if err != nil {
+				b.Fatal(err)
+			}
+			x := h.newExchange(newTestRequest(http.MethodGet, "https://site.example/"), nil)
+			pref, err := h.policy.Choose(consent.Choice{Method: consent.AcceptAll}, time.Now(), false)
+			if err != nil {
+				b.Fatal(err)
+			}
+			value, err := h.policy.EncodePreference(pref, x.site, key)
+			if err != nil {
+				b.Fatal(err)
+			}
+			line := h.CookieName + "=" + value
+			var set []string
+			for i := range cookies {
+				line = fmt.Sprintf("%s; _pk_%d=value-%d", line, i, i)
+				set = append(set, fmt.Sprintf("_pk_%d=value-%d; Path=/", i, i))
+			}
+			w := &discard{header: make(http.Header)}
+			next := caddyhttp.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) error {
+				w.Header()["Content-Type"] = []string{"image/png"}
+				w.Header()["Cache-Control"] = []string{"private"}
+				w.Header()["Set-Cookie"] = set
+				_, err := w.Write(nil)
+				return err
+			})
+			vars := map[string]any{}
+			ctx := context.WithValue(r.Context(), caddyhttp.VarsCtxKey, vars)
+			r = r.WithContext(ctx)
+			cookieHeader := []string{line}
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(vars)
+				w.reset()
+				r.Header["Cookie"] = cookieHeader
+				if err := h.ServeHTTP(w, r, next); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
