@@ -36,14 +36,13 @@ func FilterCookie(lines []string, keep Keep, dropped func(name string)) []string
 	out, changed := lines, false
 	for i, line := range lines {
 		left := filterLine(line, keep, dropped)
-		untouched := len(left) == len(line)
 		if !changed {
-			if untouched {
+			if len(left) == len(line) {
 				continue
 			}
 			out, changed = append(make([]string, 0, len(lines)), lines[:i]...), true
 		}
-		if untouched || left != "" {
+		if left != "" {
 			out = append(out, left)
 		}
 	}

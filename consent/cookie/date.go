@@ -31,29 +31,30 @@ func (d *date) setYear(year int) {
 	d.year, d.hasYear = year, true
 }
 
-// setClock reads "hour:minute:second" and returns how many of the three it
-// found and what follows.
+// setClock takes "hour:minute:second" at the beginning of s, of which the second
+// may be missing, and returns how many of the three it found and what follows.
 func (d *date) setClock(s string) (found int, rest string) {
-	for _, part := range [...]*int{&d.hour, &d.minute, &d.second} {
-		if found > 0 {
-			if !strings.HasPrefix(s, ":") {
-				break
-			}
-			s = s[1:]
-		}
-		n, digits := number(s[:min(2, len(s))])
-		if digits == 0 {
+	var parts [3]int
+	for found < len(parts) {
+		n, digits := number(s)
+		if digits == 0 || digits > 2 {
 			break
 		}
-		*part, s = n, s[digits:]
-		found++
+		parts[found], s = n, s[digits:]
+		if found++; found == len(parts) || !strings.HasPrefix(s, ":") {
+			break
+		}
+		s = s[1:]
+	}
+	if d.hasClock = found >= 2; d.hasClock {
+		d.hour, d.minute, d.second = parts[0], parts[1], parts[2]
 	}
 	return found, s
 }
 
-// readDate reads a date as RFC 6265bis, section 5.6.1, and Chromium do: tokens
-// in any order, of which the first that looks like a clock, a day, a month or a
-// year is taken for it.
+// readDate reads a date as Chromium does, which is much what RFC 6265bis, section
+// 5.1.1, says: tokens in any order, of which the first that looks like a clock, a
+// day, a month or a year is taken for it.
 func readDate(s string) (time.Time, bool) {
 	var d date
 	for s != "" {
@@ -71,9 +72,10 @@ func readDate(s string) (time.Time, bool) {
 			}
 		case strings.Contains(token, ":"):
 			if !d.hasClock {
-				found, _ := d.setClock(token)
-				d.hasClock = found == 3
+				found, rest := d.setClock(token)
+				d.hasClock = found == 3 && rest == ""
 			}
+		case digits < len(token): // such as 9th
 		case !d.hasDay && digits <= 2:
 			d.day, d.hasDay = n, true
 		case !d.hasYear && digits <= 5:
@@ -151,9 +153,7 @@ func (d *date) setLoosely(s string, n, digits int) (rest string) {
 	switch {
 	case next == ':':
 		if !d.hasClock {
-			var found int
-			found, rest = d.setClock(s)
-			d.hasClock = found >= 2
+			_, rest = d.setClock(s)
 			d.setHalf(strings.TrimLeft(rest, " \t"))
 		}
 	case (next == '/' || next == '-') && isDigit(afterNext):
@@ -179,9 +179,9 @@ func (d *date) setHalf(s string) {
 		return
 	}
 	switch half := s[:2]; {
-	case strings.EqualFold(half, "pm"):
+	case equalFold(half, "pm"):
 		d.hour = d.hour%12 + 12
-	case strings.EqualFold(half, "am"):
+	case equalFold(half, "am"):
 		d.hour %= 12
 	}
 }
@@ -258,7 +258,7 @@ func indexFold(words, s string) int {
 		return -1
 	}
 	for i := 0; i < len(words); i += 3 {
-		if strings.EqualFold(words[i:i+3], s[:3]) {
+		if equalFold(s[:3], words[i:i+3]) {
 			return i / 3
 		}
 	}

@@ -135,8 +135,9 @@ func defaultPath(requestPath string) string {
 }
 
 // AppendDeletion appends the shortest Set-Cookie line that deletes the cookie of
-// that name and identity in Chromium and Firefox. The name must be one that
-// [NewDeletions] takes.
+// that name and identity in Chromium and Firefox. The name must be one that a
+// browser sent ([Pairs]), the identity one of [Variants] or that of a cookie that
+// was set ([SetCookie.Variant]).
 func AppendDeletion(dst []byte, name string, v Variant) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, '=')
@@ -166,8 +167,8 @@ func AppendDeletion(dst []byte, name string, v Variant) []byte {
 // name, whatever its case (RFC 6265bis, section 5.4): the attribute Secure, that
 // it is host-only with the path "/", and the attribute HttpOnly.
 func prefix(name string) (secure, host, httpOnly bool) {
-	has := func(p string) bool { return len(name) >= len(p) && strings.EqualFold(name[:len(p)], p) }
-	host = has("__Host-")
-	httpOnly = has("__Http-") || has("__Host-Http-")
-	return host || httpOnly || has("__Secure-"), host, httpOnly
+	has := func(p string) bool { return len(name) >= len(p) && equalFold(name[:len(p)], p) }
+	host = has("__host-")
+	httpOnly = has("__http-") || has("__host-http-")
+	return host || httpOnly || has("__secure-"), host, httpOnly
 }

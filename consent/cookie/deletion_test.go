@@ -146,6 +146,15 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+func TestVariantsStop(t *testing.T) {
+	for v := range Variants("example.com", "/dir", true) {
+		if v.Path != "/" {
+			t.Error("goes on")
+		}
+		break
+	}
+}
+
 // TestVariantsOfPaths compares the paths with the definition of path-match.
 func TestVariantsOfPaths(t *testing.T) {
 	pathMatch := func(request, cookie string) bool {
@@ -239,6 +248,10 @@ func TestDeletionsNames(t *testing.T) {
 	}
 	if got := plan(false, "a", "a", "b;c", "d=e", "f\x01", "g\x7f", "h\ni", " j", "k\t", strings.Repeat("x", 4097)); got != "a" {
 		t.Errorf("names that no line can set: %s", got)
+	}
+	once, twice := NewDeletions("a.example", "/", true, []string{"a", "b"}), NewDeletions("a.example", "/", true, []string{"a", "b", "a"})
+	if once.Len() == 0 || once.Len() != twice.Len() {
+		t.Errorf("%d lines for two names, %d with one repeated", once.Len(), twice.Len())
 	}
 	if got := plan(false, "__Host-a", "__secure-b", "__Http-c"); got != "" {
 		t.Errorf("prefixes without a secure connection: %s", got)

@@ -30,13 +30,11 @@ func NewDeletions(host, path string, secure bool, names []string) *Deletions {
 
 // settable reports whether a Set-Cookie line can name the cookie in a browser.
 func settable(name string) bool {
-	return len(name) <= maxNameValue && trim(name) == name && !strings.ContainsFunc(name, func(c rune) bool {
-		return c < ' ' && c != '\t' || c == 0x7f || c == ';' || c == '='
-	})
+	return len(name) <= maxNameValue && trim(name) == name && !strings.ContainsAny(name, ";=") && !strings.ContainsFunc(name, isControl)
 }
 
 // maxNameValue is the length of name and value together beyond which browsers
-// ignore a Set-Cookie line (RFC 6265bis, section 5.7), in bytes.
+// ignore a Set-Cookie line (RFC 6265bis, section 5.6), in bytes.
 const maxNameValue = 4096
 
 // Len returns the number of pairs of a name and a variant.

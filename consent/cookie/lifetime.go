@@ -50,9 +50,9 @@ func longestLife(attributes string, now time.Time) life {
 		}
 		switch key, value := attribute(segment); {
 		case len(value) > maxAttribute:
-		case strings.EqualFold(key, "max-age"):
+		case equalFold(key, "max-age"):
 			e.setMaxAge(value)
-		case strings.EqualFold(key, "expires"):
+		case equalFold(key, "expires"):
 			e.setExpires(value)
 		}
 	}

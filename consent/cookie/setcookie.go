@@ -36,7 +36,7 @@ type SetCookie struct {
 	Lifetime time.Duration
 }
 
-// Verdict is what may become of a cookie, by its name.
+// Verdict is what may become of a cookie, by its name. The zero value leaves it out.
 type Verdict struct {
 	// Keep lets the cookie pass.
 	Keep bool
@@ -64,7 +64,8 @@ func (v Verdict) and(w Verdict) Verdict {
 // allocated. The slice is never written to.
 //
 // A line that browsers read in two ways is judged under both names, and the
-// stricter verdict holds. A line with a NUL, CR or LF is not a field value
+// stricter verdict holds. A comma does not join two lines: no browser splits
+// there. A line with a NUL, CR or LF is not a field value
 // (RFC 9110, section 5.5) and is left out: who reads it may cut or split it.
 //
 // A life is cut down by appending "; Max-Age=<seconds>", because the last
@@ -80,8 +81,8 @@ func FilterSetCookie(lines []string, now time.Time, judge func(name string) Verd
 	for i, line := range lines {
 		verdict, end := Verdict{}, len(line)
 		if isFieldValue(line) {
-			if i := strings.IndexByte(line, ';'); i >= 0 {
-				end = i
+			if at := strings.IndexByte(line, ';'); at >= 0 {
+				end = at
 			}
 			name, other, two := names(line[:end])
 			verdict = judge(name)
@@ -141,7 +142,7 @@ func cutLifetime(line string) string {
 			continue
 		}
 		key, _ := attribute(segment)
-		if !strings.EqualFold(key, "max-age") && !strings.EqualFold(key, "expires") {
+		if !equalFold(key, "max-age") && !equalFold(key, "expires") {
 			left.WriteByte(';')
 			left.WriteString(segment)
 		}
@@ -150,7 +151,7 @@ func cutLifetime(line string) string {
 }
 
 // ParseSetCookie reads one line of a Set-Cookie field. It never fails: browsers
-// ignore what they do not understand, or the whole cookie. now is what Expires
+// ignore attributes that they do not understand, or the whole cookie. now is what Expires
 // is counted from, as for [FilterSetCookie].
 func ParseSetCookie(line string, now time.Time) SetCookie {
 	first, rest, more := strings.Cut(line, ";")
@@ -162,18 +163,18 @@ func ParseSetCookie(line string, now time.Time) SetCookie {
 		var segment string
 		segment, rest, more = strings.Cut(rest, ";")
 		switch key, value := attribute(segment); {
-		case len(value) > maxAttribute:
-		case strings.EqualFold(key, "path"):
+		case len(value) > maxAttribute || strings.ContainsFunc(value, isControl):
+		case equalFold(key, "path"):
 			c.Path = value
-		case strings.EqualFold(key, "domain"):
+		case equalFold(key, "domain"):
 			c.Domain = strings.ToLower(strings.TrimPrefix(value, "."))
-		case strings.EqualFold(key, "samesite"):
+		case equalFold(key, "samesite"):
 			c.SameSite = sameSite(value)
-		case strings.EqualFold(key, "httponly"):
+		case equalFold(key, "httponly"):
 			c.HttpOnly = true
-		case strings.EqualFold(key, "secure"):
+		case equalFold(key, "secure"):
 			c.Secure = true
-		case strings.EqualFold(key, "partitioned"):
+		case equalFold(key, "partitioned"):
 			c.Partitioned = true
 		}
 	}
@@ -193,9 +194,31 @@ func attribute(s string) (key, value string) {
 	return trim(key), trim(value)
 }
 
+// equalFold compares a string with one in lower case as browsers do: only ASCII
+// letters have two cases.
+func equalFold(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// isControl reports whether no field value and no cookie may hold the character;
+// a horizontal tab is a blank.
+func isControl(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }
+
 func sameSite(value string) string {
 	for _, known := range [...]string{"strict", "lax", "none"} {
-		if strings.EqualFold(value, known) {
+		if equalFold(value, known) {
 			return known
 		}
 	}
