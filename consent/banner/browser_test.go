@@ -40,6 +40,8 @@ type measured struct {
 	Shift                  float64 // cumulative layout shift
 	Forms                  []string
 	ActiveBehind           bool // the page behind can be clicked
+	Covered                bool // the banner covers what has the focus in the page
+	Cut                    bool // text that cannot be scrolled to
 }
 
 type rect struct{ X, Y, Width, Height float64 }
@@ -55,12 +57,19 @@ const measure = `(() => {
 	return {
 		Banner: box(banner), Accept: box(accept), Reject: box(reject),
 		AcceptStyle: style(accept), RejectStyle: style(reject),
-		Hit: [accept, reject].map(e => { const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.className || ""; }),
+		Hit: [accept, reject].map(e => { e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.className || ""; }),
 		Targets: controls.map(box),
 		Overflow: Math.max(...controls.map(e => e.getBoundingClientRect().right), banner.getBoundingClientRect().right) - innerWidth,
 		Position: s.position, FontSize: s.fontSize, Background: s.backgroundColor,
 		Shift: performance.getEntriesByType("layout-shift").reduce((sum, e) => sum + e.value, 0),
 		Forms: [...document.forms].map(f => f.id),
+		Cut: [banner, ...banner.querySelectorAll("div")].every(e => e.scrollHeight <= e.clientHeight || getComputedStyle(e).overflowY !== "auto") && [banner, ...banner.children].some(e => e.scrollHeight > e.clientHeight + 1),
+		Covered: (() => {
+			banner.querySelector("details").open = false;
+			const own = document.querySelector("#own input");
+			own.focus();
+			return document.activeElement === own && own.getBoundingClientRect().bottom > banner.getBoundingClientRect().top;
+		})(),
 		ActiveBehind: !banner.contains(document.elementFromPoint(innerWidth / 2, 3)),
 	};
 })()`
@@ -118,7 +127,7 @@ func newSite(t *testing.T, r *Renderer) (address string, posted <-chan string) {
 		w.Header().Set("Content-Security-Policy", "style-src 'self' 'unsafe-inline'; script-src 'none'")
 		document := fmt.Appendf(nil, `<!DOCTYPE html><html><meta name=viewport content="width=device-width"><title>t</title><style>%s</style><body id=b>`, pageStyles[req.PathValue("style")])
 		document = r.AppendBodyStart(document, req.FormValue("lang"), req.URL.RequestURI(), notAsked(r))
-		document = append(document, strings.Repeat("<p>The page behind.</p>", 50)+`<form id=own action=/search><input name=q>`...)
+		document = append(document, strings.Repeat("<p>Behind.</p>", 50)+`<form id=own action=/search><input name=q>`+strings.Repeat("<p>Behind.</p>", 50)...)
 		_, _ = w.Write(r.AppendEnd(document, notAsked(r)))
 	})
 	server := httptest.NewServer(mux)
@@ -135,7 +144,7 @@ func TestBannerInBrowser(t *testing.T) {
 			width, height int64
 			scheme        string
 			lang          string
-		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}} {
+		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}} {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, window.width, window.height), func(t *testing.T) {
 				var m measured
 				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -188,8 +197,29 @@ func (m *measured) check(t *testing.T, width, height float64, scheme string) {
 	if strings.Join(m.Forms, " ") != "own cookie-consent-form" {
 		t.Errorf("document.forms is %q", m.Forms)
 	}
+	if m.Covered && height > 288 { // below, the banner takes the whole window
+		t.Error("the banner covers what has the focus")
+	}
+	if m.Cut {
+		t.Error("some text cannot be scrolled to")
+	}
 	if !m.ActiveBehind {
 		t.Error("the page behind cannot be clicked")
+	}
+}
+
+func TestNothingIsPrinted(t *testing.T) {
+	ctx := newBrowser(t)
+	r := newRenderer(t, &consent.Config{}, Config{})
+	site, _ := newSite(t, r)
+	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(site+"/site/none?lang=en")); err != nil {
+		t.Fatal(err)
+	}
+	if visible, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById("cookie-consent").checkVisibility()`)); err != nil || visible {
+		t.Errorf("the banner is printed: %t (%v)", visible, err)
 	}
 }
 

@@ -95,9 +95,9 @@ func match(tags ...language.Tag) string {
 }
 
 var matcher = sync.OnceValue(func() language.Matcher {
-	var tags []language.Tag
-	for _, lang := range Languages() {
-		tags = append(tags, language.Make(lang))
+	tags := make([]language.Tag, len(Languages()))
+	for i, lang := range Languages() {
+		tags[i] = language.Make(lang)
 	}
 	return language.NewMatcher(tags)
 })

@@ -50,9 +50,11 @@ func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 			Switches:         serviceSwitches(c, p.Decision),
 		})
 	}
-	for _, name := range p.NotKept {
-		view.NotKept = append(view.NotKept, titles[name])
+	notKept := make([]string, len(p.NotKept))
+	for i, name := range p.NotKept {
+		notKept[i] = titles[name]
 	}
+	view.NotKept = strings.Join(notKept, ", ")
 	if unknown := r.policy.Config().UnknownCookies; r.policy.NeedsConsent(unknown) {
 		view.Unlisted = titles[unknown]
 	}
@@ -122,16 +124,13 @@ type errorView struct {
 type pageView struct {
 	documentView
 	Page
-	NotKept    []string
+	NotKept    string // as visitors read it
 	Made       string // the day of the choice in force, "" without one
 	Until      string // the last day of that choice
 	Unlisted   string // the title of the category of undeclared cookies
 	Categories []categoryView
 	Sent       []sentCookie
 }
-
-// Join joins names to a list.
-func (*pageView) Join(names []string) string { return strings.Join(names, ", ") }
 
 type categoryView struct {
 	DeclaredCategory
