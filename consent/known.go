@@ -127,6 +127,20 @@ func (s *shape) match(name string) bool {
 	return name == ""
 }
 
+// example returns a shortest name of the shape.
+func (s *shape) example() string {
+	var b strings.Builder
+	for _, seg := range s.segments {
+		b.WriteString(seg.literal)
+		digitOrLetter := "0"
+		if seg.class != nil && !seg.class('0') {
+			digitOrLetter = "A"
+		}
+		b.WriteString(strings.Repeat(digitOrLetter, seg.min))
+	}
+	return b.String()
+}
+
 // classes are the character classes of shapes.
 var classes = map[string]func(byte) bool{
 	"hex":    func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' },

@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -42,6 +43,9 @@ func parseDuration(s string) (time.Duration, error) {
 			return days, nil
 		}
 		s = rest
+	}
+	if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
+		return 0, errors.New("a sign")
 	}
 	d, err := time.ParseDuration(s)
 	return days + d, err

@@ -26,8 +26,8 @@ type Policy struct {
 	decisions map[string]*Decision
 }
 
-// New checks and compiles a configuration. Every error is a [*ConfigError] for
-// the first mistake found.
+// New checks and compiles a configuration, whose parts must not be changed
+// afterwards. Every error is a [*ConfigError] for the first mistake found.
 func New(cfg Config) (*Policy, error) {
 	p := &Policy{
 		cfg: cfg.withDefaults(),

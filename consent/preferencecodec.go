@@ -86,7 +86,7 @@ func (p *Policy) decodePreference(value, site string, keys [][]byte, maxAge time
 	if len(value) > maxPreferenceValue {
 		return nil, errors.New("it is too long")
 	}
-	fields := strings.Split(value, ".")
+	fields := strings.SplitN(value, ".", preferenceFields+1)
 	if len(fields) != preferenceFields || fields[0] != preferenceVersion {
 		return nil, errors.New("it has another format")
 	}
@@ -114,10 +114,11 @@ func (p *Policy) decodePreference(value, site string, keys [][]byte, maxAge time
 		return nil, err
 	}
 	pref.Categories = map[string]State{}
-	for state, list := range map[State]string{Granted: fields[4], Refused: fields[5]} {
-		if err := decodeNames(pref.Categories, list, state); err != nil {
-			return nil, err
-		}
+	if err := decodeNames(pref.Categories, fields[4], Granted); err != nil {
+		return nil, err
+	}
+	if err := decodeNames(pref.Categories, fields[5], Refused); err != nil {
+		return nil, err
 	}
 	if pref.Services, err = decodeExceptions(fields[6]); err != nil {
 		return nil, err

@@ -61,11 +61,11 @@ type rules struct {
 	// what matching patterns say is worked in.
 	exact map[string]*Rule
 
-	// patterns are those with stars; byFirst lists, by the first byte of a
-	// name, those that can match it, and starred those that begin with a star.
+	// patterns are those with stars; byFirst lists them by their first byte,
+	// starred those that begin with a star.
 	patterns []cookiePattern
-	byFirst  [256][]uint16
-	starred  []uint16
+	byFirst  [256][]uint32
+	starred  []uint32
 
 	known   *Rule // of known necessary cookies
 	unknown *Rule
@@ -104,14 +104,11 @@ func (p *Policy) compileRules() error {
 		if c.exact {
 			continue
 		}
-		i := uint16(len(p.patterns))
+		i := uint32(len(p.patterns))
 		c.rule = p.newRule(c.decls)
 		p.patterns = append(p.patterns, c)
 		if c.prefix == "" {
 			p.starred = append(p.starred, i)
-			for first := range p.byFirst {
-				p.byFirst[first] = append(p.byFirst[first], i)
-			}
 		} else {
 			p.byFirst[c.prefix[0]] = append(p.byFirst[c.prefix[0]], i)
 		}
@@ -200,7 +197,7 @@ func (p *Policy) declarations() ([]cookiePattern, error) {
 
 // matchPatterns returns the rule of the patterns with stars that match, or nil.
 func (p *Policy) matchPatterns(name string) *Rule {
-	var buf [16]uint16
+	var buf [16]uint32
 	matched := p.matching(buf[:0], name)
 	switch len(matched) {
 	case 0:
@@ -212,12 +209,15 @@ func (p *Policy) matchPatterns(name string) *Rule {
 }
 
 // matching appends the indexes of the patterns with stars that match a name.
-func (p *Policy) matching(to []uint16, name string) []uint16 {
-	candidates := p.starred
+func (p *Policy) matching(to []uint32, name string) []uint32 {
 	if name != "" {
-		candidates = p.byFirst[name[0]]
+		for _, i := range p.byFirst[name[0]] {
+			if p.patterns[i].match(name) {
+				to = append(to, i)
+			}
+		}
 	}
-	for _, i := range candidates {
+	for _, i := range p.starred {
 		if p.patterns[i].match(name) {
 			to = append(to, i)
 		}
@@ -226,11 +226,11 @@ func (p *Policy) matching(to []uint16, name string) []uint16 {
 }
 
 // combination returns the rule of several patterns together.
-func (p *Policy) combination(matched []uint16) *Rule {
-	var buf [32]byte
+func (p *Policy) combination(matched []uint32) *Rule {
+	var buf [64]byte
 	key := buf[:0]
 	for _, i := range matched {
-		key = binary.BigEndian.AppendUint16(key, i)
+		key = binary.BigEndian.AppendUint32(key, i)
 	}
 	p.combineMu.RLock()
 	rule := p.combinations[string(key)]
@@ -337,14 +337,19 @@ func (p *Policy) ruleWarnings() []string {
 			continue
 		}
 		var taken []string
-		for name := range knownNames() {
+		for name := range knownCookies {
 			if c.match(name) {
 				taken = append(taken, name)
 			}
 		}
+		for text := range knownShapes {
+			if s := compileShape(text); c.match(s.example()) {
+				taken = append(taken, text)
+			}
+		}
 		if len(taken) > 0 {
 			slices.Sort(taken)
-			warnings = append(warnings, fmt.Sprintf("pattern %q of category %s also takes %d known necessary cookies, such as %q: log-ins may break", c.text, c.rule.Category, len(taken), taken[0]))
+			warnings = append(warnings, fmt.Sprintf("pattern %q of category %s also takes cookies that are known as necessary, such as %q: log-ins may break", c.text, c.rule.Category, taken[0]))
 		}
 	}
 	return warnings

@@ -241,9 +241,14 @@ func validateText(field string, t Text) error {
 		if tag != "" && !isLanguageTag(tag) {
 			return &ConfigError{Field: field, Value: tag, Problem: `is not a lower-case language tag such as "fr" or "pt-br"`}
 		}
-		if strings.TrimSpace(t[tag]) == "" {
-			return &ConfigError{Field: field, Value: tag, Problem: "must not be empty"}
+		if strings.TrimSpace(t[tag]) != "" {
+			continue
 		}
+		problem := "must not be empty"
+		if tag != "" {
+			problem = "has an empty text"
+		}
+		return &ConfigError{Field: field, Value: tag, Problem: problem}
 	}
 	return nil
 }
