@@ -14,17 +14,17 @@ func (n name) add(i int, c byte) name {
 	return (n^name(c))*0x100000001b3 | 1<<63 // no name of eight bytes begins with a byte above 0x7f
 }
 
-// appendTo appends the name as text; it reports false for a name that is hashed.
+// appendTo appends the name as text. It reports false for a name that is hashed
+// or has other characters than letters, digits and hyphens.
 func (n name) appendTo(b []byte) ([]byte, bool) {
-	if n>>63 != 0 {
-		return b, false
-	}
+	ok := n>>63 == 0
 	for shift := 56; shift >= 0; shift -= 8 {
 		if c := byte(n >> shift); c != 0 {
 			b = append(b, c)
+			ok = ok && (isLetter(c) || '0' <= c && c <= '9' || c == '-')
 		}
 	}
-	return b, true
+	return b, ok
 }
 
 func nameOf(s string) name {
@@ -105,15 +105,25 @@ const (
 	tagTextarea
 	tagTitle
 	tagXMP
-	metadata
-	metaElement
+	anchor
 	blocks
 	breakoutBlocks
+	button
+	cell
+	definition
+	form
 	formatting
-	inline
+	heading
+	listItem
+	lists
+	metadata
+	metaElement
+	plainBreakout
 	replaced
-	rules
+	row
+	rule
 	scopes
+	rowGroup
 	tableParts
 	voids
 	tagCount
@@ -127,19 +137,24 @@ const (
 	breakout                // its start tag ends foreign content
 	special                 // in the category "special" of the standard, section 13.2.4.2
 	closesP                 // its start tag closes an open p element
-	phrasing                // exists in HTML and has none of the other properties
+	scope                   // ends the search for an element in scope
+	formats                 // a formatting element
+	inTable                 // is part of a table
 )
 
-var tags = [tagCount]struct {
+// element is what is known of a tag.
+type element struct {
 	name  string
-	flags uint8
+	flags uint16
 	id    name
-}{
+}
+
+var tags = [tagCount]element{
 	tagAnnotationXML: {name: "annotation-xml"},
 	tagBody:          {name: "body", flags: breakout | special},
 	tagBr:            {name: "br", flags: void | breakout | special},
 	tagDesc:          {name: "desc"},
-	tagFont:          {name: "font"},
+	tagFont:          {name: "font", flags: formats},
 	tagForeignObject: {name: "foreignobject"},
 	tagFrameset:      {name: "frameset", flags: special},
 	tagHead:          {name: "head", flags: breakout | special},
@@ -162,38 +177,58 @@ var tags = [tagCount]struct {
 	tagSelect:        {name: "select", flags: special},
 	tagStyle:         {name: "style", flags: headContent | rawText | special},
 	tagSVG:           {name: "svg"},
-	tagTable:         {name: "table", flags: breakout | special | closesP},
-	tagTemplate:      {name: "template", flags: headContent | special},
+	tagTable:         {name: "table", flags: breakout | special | closesP | scope},
+	tagTemplate:      {name: "template", flags: headContent | special | scope},
 	tagTextarea:      {name: "textarea", flags: rawText | special},
 	tagTitle:         {name: "title", flags: headContent | rawText | special},
 	tagXMP:           {name: "xmp", flags: rawText | special | closesP},
 
-	metadata:       {flags: headContent | void | special},
-	metaElement:    {flags: headContent | void | breakout | special},
+	anchor:         {flags: formats},
 	blocks:         {flags: special | closesP},
 	breakoutBlocks: {flags: breakout | special | closesP},
-	formatting:     {flags: breakout},
-	inline:         {flags: phrasing},
+	button:         {flags: special},
+	cell:           {flags: special | scope | inTable},
+	definition:     {flags: breakout | special | closesP},
+	form:           {flags: special | closesP},
+	formatting:     {flags: breakout | formats},
+	heading:        {flags: breakout | special | closesP},
+	listItem:       {flags: breakout | special | closesP},
+	lists:          {flags: breakout | special | closesP},
+	metadata:       {flags: headContent | void | special},
+	metaElement:    {flags: headContent | void | breakout | special},
+	plainBreakout:  {flags: breakout},
 	replaced:       {flags: void | breakout | special},
-	rules:          {flags: void | breakout | special | closesP},
-	scopes:         {flags: special},
-	tableParts:     {flags: special},
+	row:            {flags: special | inTable},
+	rule:           {flags: void | breakout | special | closesP},
+	scopes:         {flags: special | scope},
+	rowGroup:       {flags: special | inTable},
+	tableParts:     {flags: special | void | inTable},
 	voids:          {flags: void | special},
 }
 
-// kinds are the elements of the tags that stand for several.
+// kinds are the elements of the tags that stand for several or need no name here.
 var kinds = map[tag]string{
-	metadata:    "base basefont bgsound link",
-	metaElement: "meta",
-	blocks: "address article aside details dialog dir fieldset figcaption figure footer form " +
+	anchor: "a",
+	blocks: "address article aside details dialog dir fieldset figcaption figure footer " +
 		"header hgroup main nav search section summary",
-	breakoutBlocks: "blockquote center dd div dl dt h1 h2 h3 h4 h5 h6 li listing menu ol pre ul",
-	formatting:     "b big code em i nobr ruby s small span strike strong sub sup tt u var",
-	inline:         "a abbr bdi bdo canvas cite data del dfn ins kbd label map mark output q samp span time",
+	breakoutBlocks: "blockquote center div dl listing menu pre",
+	button:         "button",
+	cell:           "td th",
+	definition:     "dd dt",
+	form:           "form",
+	formatting:     "b big code em i nobr s small strike strong tt u",
+	heading:        "h1 h2 h3 h4 h5 h6",
+	listItem:       "li",
+	lists:          "ol ul",
+	metadata:       "base basefont bgsound link",
+	metaElement:    "meta",
+	plainBreakout:  "ruby span sub sup var",
 	replaced:       "embed img",
-	rules:          "hr",
-	scopes:         "applet button marquee object",
-	tableParts:     "caption col colgroup frame tbody td tfoot th thead tr",
+	row:            "tr",
+	rule:           "hr",
+	scopes:         "applet marquee object",
+	rowGroup:       "caption colgroup tbody tfoot thead",
+	tableParts:     "col frame",
 	voids:          "area input keygen param source track wbr",
 }
 

@@ -33,15 +33,7 @@ func (d *reading) fork(o *reading) {
 
 // agrees reports whether both readings will see the same from here on.
 func (d *reading) agrees(o *reading) bool {
-	if d.state != dataState || o.state != dataState || len(d.stack) != len(o.stack) {
-		return false
-	}
-	for i := range d.stack {
-		if d.stack[i] != o.stack[i] {
-			return false
-		}
-	}
-	return true
+	return d.state == dataState && o.state == dataState && d.sameContext(&o.tree)
 }
 
 // next is [scanner.next] with the tree's feedback.
@@ -111,7 +103,7 @@ func (d *reading) appendEnd(b []byte) ([]byte, bool) {
 		if d.raw == tagScript {
 			return b, false
 		}
-		b = appendEndTag(b, tags[d.raw].id)
+		b, _ = appendEndTag(b, d.raw, 0)
 	default:
 		return b, false
 	}

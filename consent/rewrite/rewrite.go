@@ -64,9 +64,9 @@ const (
 // two places. It holds back less than 64 bytes, and those only before the body;
 // it needs a few kilobytes whatever the page. It is not safe for concurrent use.
 type Rewriter struct {
-	Options
-	dst io.Writer
-	err error
+	opts Options
+	dst  io.Writer
+	err  error
 
 	page   reading // with scripting
 	bare   reading // without scripting, while forked
@@ -103,7 +103,7 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 	page, bare := r.page, r.bare
 	page.reset(true)
 	*r = Rewriter{
-		Options:  o,
+		opts:     o,
 		dst:      dst,
 		page:     page,
 		bare:     bare,
@@ -155,7 +155,7 @@ func (r *Rewriter) Close() error {
 	tail, ok := r.appendEnd(r.tail[:0])
 	r.tail = tail
 	switch {
-	case r.DocumentOnly && !r.document:
+	case r.opts.DocumentOnly && !r.document:
 		r.reason = Fragment
 		r.write(r.held)
 	case !ok:
@@ -172,8 +172,8 @@ func (r *Rewriter) Close() error {
 		r.write(r.held)
 		r.write(r.tail)
 		r.insert()
-		if r.End != nil {
-			r.write(r.End())
+		if r.opts.End != nil {
+			r.write(r.opts.End())
 		}
 	}
 	r.held = r.held[:0]
@@ -216,7 +216,11 @@ func (r *Rewriter) handleHead(ev event, i, j int) {
 	switch ev {
 	case more:
 		if r.page.state == tagName && r.page.nameLen > maxHeadName && !r.page.closing {
-			r.imply(r.page.start)
+			at := r.page.start
+			if !r.lead.end() {
+				at = r.lead.start
+			}
+			r.imply(at)
 		}
 	case text:
 		if r.page.state == dataState {
@@ -300,7 +304,7 @@ func (r *Rewriter) handleHeadText(i, j int) {
 	}
 }
 
-func (r *Rewriter) isFragment() bool { return r.DocumentOnly && !r.document }
+func (r *Rewriter) isFragment() bool { return r.opts.DocumentOnly && !r.document }
 
 // imply ends the head before the byte at the given position.
 func (r *Rewriter) imply(at int64) {
@@ -323,7 +327,7 @@ func (r *Rewriter) skip(why Reason) {
 func (r *Rewriter) insertAt(at int64) {
 	if r.forked {
 		r.followBare(at)
-		if r.bare.state != dataState || len(r.bare.stack) > 0 {
+		if r.bare.state != dataState || !r.bare.isFlow() {
 			r.phase = postponed
 			return
 		}
@@ -342,18 +346,18 @@ func (r *Rewriter) insert() {
 		return
 	}
 	r.phase = inBody
-	if r.BodyStart != nil {
+	if r.opts.BodyStart != nil {
 		if len(r.lang) > maxLang {
 			r.lang = r.lang[:0]
 		}
 		if string(r.lang) != r.langText {
 			r.langText = string(r.lang)
 		}
-		b := r.BodyStart(r.langText)
+		b := r.opts.BodyStart(r.langText)
 		r.write(b)
 		r.inserted = len(b) > 0
 	}
-	if r.End == nil {
+	if r.opts.End == nil {
 		r.phase = copying
 		r.forked = false
 	}
@@ -415,7 +419,7 @@ func (r *Rewriter) appendEnd(b []byte) ([]byte, bool) {
 		if !ok {
 			return b, false
 		}
-		if r.page.state != dataState && r.page.raw == tagNoscript {
+		if r.page.state >= rawState && r.page.raw == tagNoscript {
 			b = closed // to the other reading it is the text of noscript
 		}
 	}

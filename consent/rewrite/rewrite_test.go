@@ -2,7 +2,10 @@ package rewrite
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -118,7 +121,7 @@ var insertions = []struct{ name, page string }{
 	{"frameset in a body", "<body>[[<frameset>]]"},
 	{"noscript that both read alike", `<head><noscript><img alt="</body>"></noscript><body>[[x]]`},
 	{"noscript with an open comment", `<head><noscript><!--</noscript><body><p>--></p>[[x]]`},
-	{"noscript with an open attribute", `<head><noscript><img alt="</noscript><body>"><p>[[x]]`},
+	{"noscript with an open attribute", `<head><noscript><img alt="</noscript><body>"><p>x</p>[[x]]`},
 
 	{"comment at the end", "<body>[[<!-- x+-->]]"},
 	{"comment with dash at the end", "<body>[[<!-- x-+->]]"},
@@ -329,5 +332,57 @@ func TestHoldBack(t *testing.T) {
 		if fmt.Sprintf("%q", []string(got)) != fmt.Sprintf("%q", c.out) {
 			t.Errorf("%q was passed on as\n     %q\nwant %q", c.in, []string(got), c.out)
 		}
+	}
+}
+
+// failing accepts n writes.
+type failing int
+
+func (w *failing) Write(p []byte) (int, error) {
+	if *w--; *w < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+var errFull = errors.New("full")
+
+func TestWriteError(t *testing.T) {
+	for n := range failing(4) {
+		w := n
+		r := New(&w, marks(false))
+		_, err := r.Write([]byte("<title>x</title>"))
+		if err == nil {
+			_, err = r.Write([]byte("<p>"))
+		}
+		if err == nil {
+			err = r.Close()
+		}
+		if !errors.Is(err, errFull) || !errors.Is(r.Flush(), errFull) || !errors.Is(r.Close(), errFull) {
+			t.Errorf("after %d writes: %v, Flush %v", n, err, r.Flush())
+		}
+		if _, err := r.Write([]byte("x")); !errors.Is(err, errFull) {
+			t.Errorf("after %d writes: a later Write returned %v", n, err)
+		}
+	}
+}
+
+func TestAllocations(t *testing.T) {
+	start, end := []byte(startMark), []byte(endMark)
+	o := Options{BodyStart: func(string) []byte { return start }, End: func() []byte { return end }}
+	page := []byte(`<!DOCTYPE html><html lang="de"><head><noscript><link></noscript></head><body><svg><g></g></svg><select>`)
+	r := New(io.Discard, o)
+	if n := testing.AllocsPerRun(100, func() {
+		r.Reset(io.Discard, o)
+		for p := range slices.Chunk(page, 10) {
+			if _, err := r.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations per document, want 0", n)
 	}
 }

@@ -1,5 +1,7 @@
 package rewrite
 
+import "slices"
+
 // maxDepth is how many open elements are told apart: Chromium's own limit on the
 // depth of a document.
 const maxDepth = 512
@@ -13,7 +15,7 @@ const (
 	inMathML
 )
 
-// integration says which tokens inside a foreign element are read as HTML
+// integration says which start tags inside a foreign element are read as HTML
 // (section 13.2.6 of the HTML standard).
 type integration uint8
 
@@ -32,23 +34,31 @@ type node struct {
 	integration integration
 }
 
+// has reports whether the node is an HTML element with any of some properties.
+func (e node) has(flags uint16) bool { return e.ns == inHTML && tags[e.tag].flags&flags != 0 }
+
+// isHTML reports whether the node is an HTML element with a tag.
+func (e node) isHTML(g tag) bool { return e.ns == inHTML && e.tag == g }
+
+// endsScope reports whether the node ends the search for an element in scope.
+func (e node) endsScope() bool { return e.integration != noIntegration || e.has(scope) }
+
 // tree follows the tree builder of the HTML standard as far as the tokenizer
-// depends on it: which elements are open in foreign content, and which templates.
-// HTML elements are followed only inside integration points, by a simpler model:
-// active formatting elements and the parts of tables are not in it.
+// depends on it: it keeps the stack of open elements, to know what is foreign
+// content and what is in a template. It differs from the standard in what only
+// broken pages show: it does not reopen formatting elements, does not know which
+// form is the current one, and lets a select contain any element, as browsers
+// have come to do.
 type tree struct {
 	// scripting is the scripting flag: it makes noscript raw text.
 	scripting bool
 
-	// stack holds the open elements from the outermost template, svg or math on.
+	// stack holds the open elements but html, head, body and those that contain
+	// nothing but text.
 	stack []node
 
-	// foreign counts the nodes of stack that are not HTML.
-	foreign int
-
-	// inSelect and tables say which of them may be open outside stack.
-	inSelect bool
-	tables   int
+	// paragraphs is the number of p elements in stack.
+	paragraphs int
 
 	// lost is true once an element was nested deeper than maxDepth.
 	lost bool
@@ -72,9 +82,9 @@ func (t *tree) needsAttributes(g tag) bool {
 
 // open follows a start tag. It reports whether the element's content is raw text.
 func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
-	top := t.top()
-	if top.ns != inHTML && !readAsHTML(top, g) {
-		if tags[g].flags&breakout == 0 && !(g == tagFont && t.fontBreaksOut) {
+	flags := tags[g].flags
+	if top := t.top(); top.ns != inHTML && !top.takesHTML(g) {
+		if flags&breakout == 0 && !(g == tagFont && t.fontBreaksOut) {
 			if !selfClosing {
 				t.push(node{n, g, top.ns, t.integrationOf(top.ns, g)})
 			}
@@ -83,47 +93,60 @@ func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
 		t.breakOut()
 	}
 
-	flags := tags[g].flags
-	if flags&closesP != 0 && t.foreign > 0 {
+	if flags&closesP != 0 && t.paragraphs > 0 {
 		t.closeP()
 	}
-	switch {
-	case g == tagSVG || g == tagMath:
-		ns := inSVG
+	if flags&rawText != 0 || g == tagNoscript && t.scripting {
+		return true
+	}
+	if flags&void != 0 {
+		return false
+	}
+	ns := inHTML
+	switch g {
+	case tagHTML, tagHead, tagBody, tagFrameset:
+		return false
+	case tagSVG, tagMath:
+		if selfClosing {
+			return false
+		}
+		ns = inSVG
 		if g == tagMath {
 			ns = inMathML
 		}
-		if !selfClosing {
-			t.push(node{n, g, ns, noIntegration})
+	case cell, row, rowGroup:
+		if !t.clearTable(g) {
+			return false
 		}
-	case g == tagTemplate:
-		t.push(node{name: n, tag: g})
-	case flags&rawText != 0 || g == tagNoscript && t.scripting:
-		return true
-	case t.foreign > 0:
-		switch g {
-		case tagHTML, tagHead, tagBody, tagFrameset, tableParts:
-		default:
-			if flags&void == 0 {
-				t.push(node{name: n, tag: g})
-			}
+	case tagSelect:
+		if t.closeInScope(n) {
+			return false // <select> in a select is </select>
 		}
-	case g == tagSelect:
-		t.inSelect = !t.inSelect // <select> inside a select is </select>
-	case g == tagTable:
-		t.tables = min(t.tables+1, maxDepth)
+	case button:
+		t.closeInScope(n)
+	case anchor:
+		t.closeFormatting(n)
+	case heading:
+		if t.top().isHTML(heading) {
+			t.popTo(len(t.stack) - 1)
+		}
+	case listItem, definition:
+		t.closeItem(g)
 	}
+	t.push(node{name: n, tag: g, ns: ns})
 	return false
 }
 
 // close follows an end tag.
 func (t *tree) close(g tag, n name) {
 	i := len(t.stack) - 1
-	if i >= 0 && t.stack[i].ns != inHTML {
+	if i < 0 {
+		return
+	}
+	if t.stack[i].ns != inHTML {
 		if g == tagP || g == tagBr {
 			t.breakOut()
-			t.closeHTML(g, n)
-			return
+			i = -1
 		}
 		for ; i >= 0 && t.stack[i].ns != inHTML; i-- {
 			if t.stack[i].name == n {
@@ -131,50 +154,36 @@ func (t *tree) close(g tag, n name) {
 				return
 			}
 		}
-	}
-	t.closeHTML(g, n)
-}
-
-func (t *tree) closeHTML(g tag, n name) {
-	if g == tagTemplate {
-		for i := len(t.stack) - 1; i >= 0; i-- {
-			if t.stack[i].ns == inHTML && t.stack[i].tag == tagTemplate {
-				t.popTo(i)
-				return
-			}
-		}
+	} else if t.stack[i].name == n {
+		t.popTo(i)
 		return
 	}
-	known := tags[g].flags&(breakout|special|phrasing) != 0 && tags[g].flags&(void|rawText) == 0
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
-		switch {
-		case e.ns == inHTML && e.name == n:
-			t.popTo(i)
-			return
-		case e.integration != noIntegration, e.ns == inHTML && e.tag == tagTemplate:
-			return // the scope ends here
-		case e.ns == inHTML && tags[e.tag].flags&special != 0 && !known:
-			return
-		}
+
+	switch flags := tags[g].flags; {
+	case flags&(rawText|void) != 0:
+	case g == tagP:
+		t.closeP()
+	case g == tagTemplate:
+		t.closeInTable(n, false)
+	case g == tagTable || flags&inTable != 0:
+		t.closeInTable(n, true)
+	case g == heading:
+		t.closeHeading()
+	case flags&formats != 0:
+		t.closeFormatting(n)
+	case g == form:
+		t.closeForm()
+	case flags&special != 0 && g != tagNoscript:
+		t.closeInScope(n)
+	default:
+		t.closeAny(n)
 	}
-	// What is open below the stack is not known. The end tag of an element that
-	// exists in HTML is taken for that of one that is open there.
-	switch {
-	case g == tagHTML || g == tagBody || g == tagHead || !known:
-		return
-	case g == tagSelect:
-		t.inSelect = false
-	case g == tagTable:
-		t.tables = max(0, t.tables-1)
-	}
-	t.popTo(0)
 }
 
-// readAsHTML reports whether a start tag in the foreign element top is read by
-// the rules for HTML.
-func readAsHTML(top node, g tag) bool {
-	switch top.integration {
+// takesHTML reports whether a start tag in the foreign element is read by the
+// rules for HTML.
+func (e node) takesHTML(g tag) bool {
+	switch e.integration {
 	case htmlIntegration:
 		return true
 	case textIntegration:
@@ -218,18 +227,139 @@ func (t *tree) breakOut() {
 	t.popTo(i)
 }
 
-// closeP closes an open p element in button scope.
+// closeP closes a p element in button scope.
 func (t *tree) closeP() {
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
-		if e.integration != noIntegration || e.ns == inHTML && (e.tag == tagTemplate || e.tag == tagTable || e.tag == scopes) {
-			return
-		}
-		if e.ns == inHTML && e.tag == tagP {
+		if e.isHTML(tagP) {
 			t.popTo(i)
 			return
 		}
+		if e.endsScope() || e.isHTML(button) {
+			return
+		}
 	}
+}
+
+// closeInScope closes the element of a name that is in scope.
+func (t *tree) closeInScope(n name) bool {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return true
+		}
+		if e.endsScope() {
+			return false
+		}
+	}
+	return false
+}
+
+// closeInTable closes the element of a name, within the nearest table or template
+// if scoped.
+func (t *tree) closeInTable(n name, scoped bool) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if scoped && (e.isHTML(tagTable) || e.isHTML(tagTemplate)) {
+			return
+		}
+	}
+}
+
+// closeHeading closes the heading in scope, whatever its level.
+func (t *tree) closeHeading() {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(heading) {
+			t.popTo(i)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+	}
+}
+
+// closeFormatting is the effect of the adoption agency algorithm on the stack:
+// what a misnested formatting element contains stays open.
+func (t *tree) closeFormatting(n name) {
+	hasSpecial := false
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		switch {
+		case e.ns != inHTML || e.name != n:
+		case hasSpecial:
+			t.stack = append(t.stack[:i], t.stack[i+1:]...)
+			return
+		default:
+			t.popTo(i)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+		hasSpecial = hasSpecial || e.has(special)
+	}
+}
+
+// closeForm closes the form in scope but not what it contains.
+func (t *tree) closeForm() {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(form) {
+			t.stack = append(t.stack[:i], t.stack[i+1:]...)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+	}
+}
+
+// closeItem closes a list item, or a term or description, before the next one.
+func (t *tree) closeItem(g tag) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(g) {
+			t.popTo(i)
+			return
+		}
+		if e.integration != noIntegration || e.has(special) && !e.isHTML(tagP) && e.name != nameAddress && e.name != nameDiv {
+			return
+		}
+	}
+}
+
+// closeAny closes the element of a name unless there is a special one inside it.
+func (t *tree) closeAny(n name) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if e.integration != noIntegration || e.has(special) {
+			return
+		}
+	}
+}
+
+// clearTable makes room in the nearest table for a part of it. It reports false
+// if there is no table.
+func (t *tree) clearTable(g tag) bool {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		if e := t.stack[i]; e.isHTML(tagTable) || e.isHTML(tagTemplate) ||
+			g == cell && e.isHTML(row) || g != rowGroup && e.isHTML(rowGroup) {
+			t.popTo(i + 1)
+			return true
+		}
+	}
+	return false
 }
 
 func (t *tree) push(e node) {
@@ -237,54 +367,105 @@ func (t *tree) push(e node) {
 		t.lost = true
 		return
 	}
-	if e.ns != inHTML {
-		t.foreign++
+	if e.isHTML(tagP) {
+		t.paragraphs++
 	}
 	t.stack = append(t.stack, e)
 }
 
 // popTo closes stack[i] and all inside it.
 func (t *tree) popTo(i int) {
-	for _, e := range t.stack[i:] {
-		if e.ns != inHTML {
-			t.foreign--
+	if t.paragraphs > 0 {
+		for _, e := range t.stack[i:] {
+			if e.isHTML(tagP) {
+				t.paragraphs--
+			}
 		}
 	}
 	t.stack = t.stack[:i]
 }
 
-// appendEndTags appends the end tags that lead out of all that is open. It
-// reports false where that is not known to be possible without bringing
-// something to life: a script inside foreign content is left as it is.
+// isFlow reports whether what comes next is ordinary content of the body.
+func (t *tree) isFlow() bool {
+	for _, e := range t.stack {
+		if e.ns != inHTML || isEnclosure(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// isEnclosure reports whether an HTML element does not let others escape at the
+// end of the page.
+func isEnclosure(e node) bool {
+	return e.isHTML(tagTemplate) || e.isHTML(tagSelect) || e.isHTML(tagTable)
+}
+
+// sameContext reports whether both trees tell a tokenizer the same from here on.
+func (t *tree) sameContext(o *tree) bool {
+	foreign := func(e node) bool { return e.ns != inHTML }
+	if slices.ContainsFunc(t.stack, foreign) || slices.ContainsFunc(o.stack, foreign) {
+		return slices.Equal(t.stack, o.stack)
+	}
+	enclosures := func(stack []node) (n int) {
+		for _, e := range stack {
+			if isEnclosure(e) {
+				n++
+			}
+		}
+		return n
+	}
+	return enclosures(t.stack) == enclosures(o.stack)
+}
+
+// appendEndTags appends the end tags that lead out of foreign content, templates,
+// selects and tables. It reports false where that is not known to be possible
+// without bringing something to life: a script in foreign content stays open.
 func (t *tree) appendEndTags(b []byte) ([]byte, bool) {
 	if t.lost {
 		return b, false
 	}
+	foreign := 0
+	for _, e := range t.stack {
+		if e.ns != inHTML {
+			foreign++
+		}
+	}
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
 		if e.ns != inHTML {
+			foreign--
 			if e.tag == tagScript {
 				return b, false
 			}
 			if e.tag != tagSVG && e.tag != tagMath {
 				continue // closed by the end tag of its svg or math
 			}
+		} else if foreign == 0 && !isEnclosure(e) {
+			continue
 		}
-		b = appendEndTag(b, e.name)
-	}
-	if t.inSelect {
-		b = appendEndTag(b, tags[tagSelect].id)
-	}
-	for range t.tables {
-		b = appendEndTag(b, tags[tagTable].id)
+		var ok bool
+		if b, ok = appendEndTag(b, e.tag, e.name); !ok {
+			return b, false
+		}
 	}
 	return b, true
 }
 
-// appendEndTag appends an end tag unless the name is too long to be known.
-func appendEndTag(b []byte, n name) []byte {
-	if named, ok := n.appendTo(append(b, "</"...)); ok {
-		return append(named, '>')
+// appendEndTag appends an end tag. It reports false if the name is too long to be
+// known.
+func appendEndTag(b []byte, g tag, n name) ([]byte, bool) {
+	b = append(b, "</"...)
+	ok := true
+	if word := tags[g].name; word != "" {
+		b = append(b, word...)
+	} else {
+		b, ok = n.appendTo(b)
 	}
-	return b
+	return append(b, '>'), ok
 }
+
+var (
+	nameAddress = nameOf("address")
+	nameDiv     = nameOf("div")
+)
