@@ -19,7 +19,7 @@ import (
 // binary builds Caddy with the module, once for all tests, as it is run: without
 // the race detector.
 var binary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(os.Getenv("XDG_DATA_HOME"), "caddy")
+	path := filepath.Join(os.Getenv("XDG_DATA_HOME"), "bin", "caddy")
 	out, err := exec.Command("go", "build", "-o", path, "../cmd/caddy").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("building Caddy: %w: %s", err, out)

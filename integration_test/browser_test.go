@@ -109,7 +109,7 @@ func js[T any](b *browser, expression string) T {
 // has reports whether the page has an element that a person can see.
 func (b *browser) has(selector string) bool {
 	b.t.Helper()
-	return js[bool](b, `(() => { const e = document.querySelector(`+quote(selector)+`); return !!e && e.getClientRects().length > 0 })()`)
+	return js[bool](b, `(() => { const e = document.querySelector(`+quote(selector)+`); return !!e && e.checkVisibility({visibilityProperty: true}) })()`)
 }
 
 func quote(s string) string { return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"` }

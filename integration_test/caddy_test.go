@@ -49,7 +49,9 @@ func start(t testing.TB, sites string, options ...string) *server {
 	if err := s.load(sites); err != nil {
 		t.Fatalf("starting Caddy: %v", err)
 	}
-	s.awaitCertificate(t)
+	if strings.Contains(sites, "https://"+host) {
+		s.awaitCertificate(t)
+	}
 	return s
 }
 

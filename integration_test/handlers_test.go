@@ -160,7 +160,7 @@ func TestPlaceInTheChain(t *testing.T) {
 		"in front":        "route {\n" + policy + "encode\nreverse_proxy " + app.addr + "\n}",
 		"in handle":       "handle {\n" + policy + "reverse_proxy " + app.addr + "\n}",
 		"with templates":  "encode\n" + policy + "templates\nreverse_proxy " + app.addr,
-		"with intercept":  "encode\n" + policy + "intercept {\nreplace_status 404 404\n}\nreverse_proxy " + app.addr,
+		"with intercept":  "encode\n" + policy + "intercept {\n@gone status 410\nreplace_status @gone 404\n}\nreverse_proxy " + app.addr,
 		"handle_response": policy + "reverse_proxy " + app.addr + " {\nhandle_response {\ncopy_response\n}\n}",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,6 +58,12 @@ func TestStatesOfConsent(t *testing.T) {
 						}
 						return
 					}
+					if status == http.StatusFound { // no browser shows it
+						if res.body != page {
+							t.Errorf("the body of a redirect was changed: %q", res.body)
+						}
+						return
+					}
 					checkInsertion(t, page, res.body)
 					v.checkBanner(t, res.body)
 				})
