@@ -53,50 +53,64 @@ func FilterCookie(lines []string, keep Keep, dropped func(name string)) []string
 }
 
 // filterLine returns the line without the cookies that keep refuses: the runs
-// of segments between them, each with its bytes.
+// of segments between them, each with its bytes. A single run is a part of the
+// line and costs nothing.
 func filterLine(line string, keep Keep, dropped func(name string)) string {
-	var left strings.Builder
-	cut, run := false, 0 // run is where the segments begin that were kept last
+	var left runs
+	run := 0 // where the segments begin that were kept last
 	for at := 0; at <= len(line); {
 		end := len(line)
 		if i := strings.IndexByte(line[at:], ';'); i >= 0 {
 			end = at + i
 		}
-		from := at
-		if from < end && line[from] == ' ' {
-			from++
-		}
-		if !passes(line[from:end], keep, dropped) {
-			if !cut {
-				left.Grow(len(line))
-				cut = true
-			}
+		if !passes(line[at:end], keep, dropped) {
 			if at > run {
-				appendRun(&left, line[run:at-1])
+				left.add(line[run:at-1], len(line))
 			}
 			run = end + 1
 		}
 		at = end + 1
 	}
-	if !cut {
+	if run == 0 {
 		return line
 	}
 	if run <= len(line) {
-		appendRun(&left, line[run:])
+		left.add(line[run:], len(line))
 	}
-	if strings.Trim(left.String(), "; \t") == "" {
-		return ""
-	}
-	return left.String()
+	return left.line()
 }
 
-func appendRun(left *strings.Builder, run string) {
-	if left.Len() == 0 {
-		run = strings.TrimLeft(run, " \t")
-	} else {
-		left.WriteByte(';')
+// runs are the parts of a line that stay.
+type runs struct {
+	first  string
+	joined strings.Builder // all of them, once there are several
+}
+
+// add adds a part of a line of the given length.
+func (r *runs) add(run string, length int) {
+	switch {
+	case r.joined.Len() > 0:
+	case r.first == "":
+		r.first = strings.TrimLeft(run, " \t")
+		return
+	default:
+		r.joined.Grow(length)
+		r.joined.WriteString(r.first)
 	}
-	left.WriteString(run)
+	r.joined.WriteByte(';')
+	r.joined.WriteString(run)
+}
+
+// line returns the parts as a line, empty if there is no cookie in it.
+func (r *runs) line() string {
+	line := r.first
+	if r.joined.Len() > 0 {
+		line = r.joined.String()
+	}
+	if strings.Trim(line, "; \t") == "" {
+		return ""
+	}
+	return line
 }
 
 // passes reports whether one segment of a Cookie line may stay.
