@@ -135,7 +135,7 @@ func TestSharedCacheInFront(t *testing.T) {
 							t.Errorf("style sheet %q", res.body)
 						}
 						for _, line := range res.cookies() {
-							if v.refuses(line) && !(isDeletion(line) && v.deletes) || !v.refuses(line) && isDeletion(line) {
+							if deletes := isDeletion(line); v.refuses(line) != deletes || deletes && !v.deletes {
 								t.Errorf("%s, after %s: the style sheet (%s) sets %q", v.name, order[0].name, res.header.Get("X-Cache"), line)
 							}
 						}

@@ -97,7 +97,7 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			client, err := (&xhttp2.Transport{}).NewClientConn(conn)
+			client, err := (&xhttp2.Transport{}).NewClientConn(conn) //nolint:staticcheck // net/http itself would refuse :protocol
 			if err != nil {
 				t.Fatal(err)
 			}
