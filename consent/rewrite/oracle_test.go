@@ -37,7 +37,7 @@ func randomPage(rnd *rand.Rand) string {
 
 func TestAgainstParser(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
-	n := 100000
+	n := 20000
 	if testing.Short() {
 		n = 5000
 	}

@@ -438,10 +438,11 @@ func (s *scanner) next(p []byte, i int) (event, int) {
 			}
 			if s.state == scriptEscapeStart {
 				s.state = scriptEscapeStartDash
-			} else {
-				s.state = escapedDashDash
+				i++
+				continue
 			}
-			i++
+			s.state = escapedDashDash
+			return text, i + 1
 		case escapedState, doubleEscapedState:
 			j := i
 			for j < len(p) && p[j] != '<' && p[j] != '-' {

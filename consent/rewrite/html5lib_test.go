@@ -1,0 +1,359 @@
+package rewrite
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// deviations are the cases of the html5lib tokenizer tests that the scanner
+// reads otherwise on purpose, by description, and why.
+var deviations = map[string]string{
+	"lowercase endtags":                    "script data that </xmp> ends does not exist: only </script> does",
+	"Named entity: nGt; with a semi-colon": "not in the table of Go's html package; of no use in an address or a type",
+	"Named entity: nLt; with a semi-colon": "as nGt;",
+}
+
+// TestHTML5Lib runs the tokenizer tests of the html5lib project, which are read
+// from beside the repository, through the scanner. What the scanner leaves to
+// others is done by tokens: decoding, and the end of the input. DOCTYPEs are
+// compared as such, not by what they declare, which the scanner does not read.
+func TestHTML5Lib(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "shared", "vectors", "html5lib", "tokenizer")
+	files, err := filepath.Glob(filepath.Join(dir, "*.test"))
+	if err != nil || len(files) == 0 {
+		t.Skip("the tokenizer tests of html5lib are not there")
+	}
+	ran, skipped := 0, 0
+	for _, file := range files {
+		for _, c := range readHTML5Lib(t, file) {
+			if _, ok := deviations[c.Description]; ok {
+				skipped++
+				continue
+			}
+			for _, initial := range c.InitialStates {
+				for _, n := range chunkSizes {
+					got := fmt.Sprintf("%q", tokens(c.Input, initial, c.LastStartTag, n))
+					want := fmt.Sprintf("%q", c.want)
+					if got != want {
+						t.Errorf("%s: %s: %q as %s in chunks of %d\n got  %s\n want %s",
+							filepath.Base(file), c.Description, c.Input, initial, n, got, want)
+						break
+					}
+				}
+				ran++
+			}
+		}
+	}
+	t.Logf("%d cases in %d files", ran, len(files))
+	if skipped != len(deviations) {
+		t.Errorf("%d cases deviate, %d are listed", skipped, len(deviations))
+	}
+}
+
+// html5libCase is one test of html5lib. Its tokens are told as by tokens.
+type html5libCase struct {
+	Description   string
+	Input         string
+	Output        []json.RawMessage
+	InitialStates []string
+	LastStartTag  string
+	DoubleEscaped bool
+
+	want []string
+}
+
+func readHTML5Lib(t *testing.T, file string) []html5libCase {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("no " + file)
+	}
+	var doc struct{ Tests []html5libCase }
+	if err == nil {
+		err = json.Unmarshal(b, &doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := doc.Tests[:0]
+	for _, c := range doc.Tests {
+		if c.DoubleEscaped {
+			c.Input = unescapeTwice(c.Input)
+		}
+		if len(c.InitialStates) == 0 {
+			c.InitialStates = []string{"Data state"}
+		}
+		for _, raw := range c.Output {
+			var token []any
+			if err := json.Unmarshal(raw, &token); err != nil {
+				t.Fatal(err)
+			}
+			data := ""
+			if len(token) > 1 {
+				data, _ = token[1].(string)
+			}
+			if c.DoubleEscaped {
+				data = unescapeTwice(data)
+			}
+			switch token[0] {
+			case "DOCTYPE":
+				c.want = append(c.want, "doctype")
+			case "StartTag":
+				attrs := map[string]string{}
+				for k, v := range token[2].(map[string]any) {
+					if c.DoubleEscaped {
+						k, v = unescapeTwice(k), unescapeTwice(v.(string))
+					}
+					attrs[k] = v.(string)
+				}
+				c.want = append(c.want, startTagToken(data, attrs, len(token) > 3))
+			case "EndTag":
+				c.want = append(c.want, "end "+data)
+			case "Comment":
+				c.want = append(c.want, "comment "+data)
+			case "Character":
+				c.want = appendText(c.want, data)
+			}
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+var escapes = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}`)
+
+func unescapeTwice(s string) string {
+	return escapes.ReplaceAllStringFunc(s, func(s string) string {
+		n, _ := strconv.ParseUint(s[2:], 16, 16)
+		return string(rune(n))
+	})
+}
+
+func startTagToken(name string, attrs map[string]string, selfClosing bool) string {
+	s := "start " + name
+	for _, k := range slices.Sorted(maps.Keys(attrs)) {
+		s += fmt.Sprintf(" %q=%q", k, attrs[k])
+	}
+	if selfClosing {
+		s += " /"
+	}
+	return s
+}
+
+func appendText(tokens []string, s string) []string {
+	if n := len(tokens); n > 0 && strings.HasPrefix(tokens[n-1], "text ") {
+		tokens[n-1] += s
+		return tokens
+	}
+	if s == "" {
+		return tokens
+	}
+	return append(tokens, "text "+s)
+}
+
+const cdataOpen = "<![CDATA["
+
+// tokens returns what the scanner makes of an input, chunk by chunk of n bytes.
+func tokens(input, initial, lastStartTag string, n int) []string {
+	var s scanner
+	last := tagOf(nameOf(lastStartTag))
+	switch initial {
+	case "PLAINTEXT state":
+		s.enterRaw(tagPlaintext)
+	case "RCDATA state", "RAWTEXT state":
+		s.enterRaw(last)
+	case "Script data state":
+		s.enterRaw(tagScript)
+	case "CDATA section state":
+		s.cdataAllowed = true
+		input = cdataOpen + input
+	}
+
+	var (
+		out       []string
+		textFrom  = -1 // where the text that was found but not told begins
+		textTo    int
+		decodes   = initial == "RCDATA state"
+		nul       = "\ufffd"
+		name      string
+		attrs     map[string]string
+		attr      string
+		valueFrom = -1
+		valueTo   int
+	)
+	if s.state == dataState {
+		decodes, nul = true, "\x00"
+	}
+	crlf := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+	clean := func(s, nul string) string {
+		return strings.ReplaceAll(crlf.Replace(s), "\x00", nul)
+	}
+	flushText := func() {
+		if textFrom < 0 {
+			return
+		}
+		data := clean(input[textFrom:textTo], nul)
+		if decodes {
+			data = decodeText(data)
+		}
+		if data != "" {
+			out = appendText(out, data)
+		}
+		textFrom = -1
+	}
+	addText := func(from, to int) {
+		if textFrom < 0 {
+			textFrom = from
+		}
+		textTo = to
+	}
+	endAttr := func() {
+		if valueFrom >= 0 {
+			if _, ok := attrs[attr]; ok && attrs[attr] == "" {
+				v := clean(input[valueFrom:valueTo], "\ufffd")
+				attrs[attr] = string(appendDecoded(nil, []byte(v)))
+			}
+			valueFrom = -1
+		}
+	}
+
+	for base := 0; base < len(input); base += n {
+		chunk := []byte(input[base:min(base+n, len(input))])
+		for i := 0; i < len(chunk); {
+			ev, j := s.next(chunk, i)
+			from, to := int(s.start), base+j
+			switch ev {
+			case text:
+				addText(from, to)
+			case startTag, endTag:
+				flushText()
+				decodes, nul = true, "\x00" // the scanner is in the data state after this
+				name = toLower(clean(strings.TrimLeft(input[from:to], "</"), "\ufffd"))
+				attrs = map[string]string{}
+				s.attributes = true
+			case attribute:
+				endAttr()
+				attr = toLower(clean(input[from:to], "\ufffd"))
+				if _, ok := attrs[attr]; ok {
+					attr = "" // a duplicate
+				} else {
+					attrs[attr] = ""
+				}
+			case value:
+				if valueFrom < 0 {
+					valueFrom = from
+				}
+				valueTo = to
+			case tagEnd:
+				endAttr()
+				if s.closing {
+					out = append(out, "end "+name)
+				} else {
+					out = append(out, startTagToken(name, attrs, s.selfClosing))
+				}
+			case comment:
+				flushText()
+				if input[from:to] == "</>" {
+					break // no token to the standard
+				}
+				out = append(out, "comment "+clean(commentData(input[from:to]), "\ufffd"))
+			case doctype:
+				flushText()
+				out = append(out, "doctype")
+			case cdata:
+				flushText()
+				out = appendText(out, crlf.Replace(input[from+len(cdataOpen):to-len("]]>")]))
+			}
+			i = j
+		}
+		s.offset += int64(len(chunk))
+	}
+
+	rest := input[min(int(s.start), len(input)):]
+	switch s.state {
+	case tagOpen, endTagOpen, rawLess, rawEndOpen, rawEndName, escapedLess, escapedEndOpen, escapedEndName,
+		doubleEscapeStart, doubleEscapedLess, doubleEscapeEnd, scriptEscapeStart, scriptEscapeStartDash:
+		addText(int(s.start), len(input))
+	case markupDeclaration, declarationDash, declarationDoctype, declarationCDATA, bogusComment,
+		commentStart, commentStartDash, commentState, commentEndDash, commentEnd, commentEndBang:
+		flushText()
+		out = append(out, "comment "+clean(commentData(rest), "\ufffd"))
+	case doctypeState:
+		flushText()
+		out = append(out, "doctype")
+	case cdataState, cdataBracket, cdataEnd:
+		flushText()
+		out = appendText(out, crlf.Replace(rest[len(cdataOpen):]))
+	}
+	flushText()
+	return out
+}
+
+// commentData returns what a comment says, which the input may not have closed.
+func commentData(raw string) string {
+	if data, ok := strings.CutPrefix(raw, "<!--"); ok {
+		for _, end := range []string{"--!>", "-->", "--!", "--", "-"} {
+			if rest, ok := strings.CutSuffix(data, end); ok {
+				return rest
+			}
+		}
+		if data == ">" || data == "->" {
+			return ""
+		}
+		return data
+	}
+	raw = strings.TrimSuffix(raw, ">")
+	if data, ok := strings.CutPrefix(raw, "</"); ok {
+		return data
+	}
+	if data, ok := strings.CutPrefix(raw, "<?"); ok {
+		return "?" + data
+	}
+	return strings.TrimPrefix(raw, "<!")
+}
+
+func toLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
+}
+
+// decodeText decodes character references in text.
+func decodeText(s string) string {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, '&')
+		if i < 0 {
+			return b.String() + s
+		}
+		b.WriteString(s[:i])
+		s = s[i:]
+		if strings.HasPrefix(s, "&#") {
+			decoded, n := appendNumericReference(nil, []byte(s))
+			b.Write(decoded)
+			s = s[n:]
+			continue
+		}
+		next := strings.IndexByte(s[1:], '&') + 1
+		if next == 0 {
+			next = len(s)
+		}
+		b.WriteString(html.UnescapeString(s[:next]))
+		s = s[next:]
+	}
+}
