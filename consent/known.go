@@ -44,7 +44,7 @@ func findKnownShape(name string) *shape {
 	}
 	shapes := compiledShapes()[name[0]]
 	for i := range shapes {
-		if shapes[i].match(name) {
+		if strings.HasPrefix(name, shapes[i].segments[0].literal) && shapes[i].match(name) {
 			return &shapes[i]
 		}
 	}
@@ -56,7 +56,7 @@ var compiledShapes = sync.OnceValue(func() *[256][]shape {
 	var byFirst [256][]shape
 	for _, text := range slices.Sorted(maps.Keys(knownShapes)) {
 		s := compileShape(text)
-		s.product = knownShapes[text]
+		s.text, s.product = text, knownShapes[text]
 		byFirst[text[0]] = append(byFirst[text[0]], s)
 	}
 	return &byFirst
@@ -66,14 +66,15 @@ var compiledShapes = sync.OnceValue(func() *[256][]shape {
 // text of a shape, "<class:n>" stands for n characters and "<class:m-n>" for m
 // to n of them.
 type shape struct {
-	product  string
-	segments []segment
+	text, product string
+	example       string // a shortest name of the shape
+	segments      []segment
 }
 
 // A segment is literal text and the run that follows it, if any.
 type segment struct {
 	literal  string
-	class    func(byte) bool
+	class    *[256]bool
 	min, max int
 }
 
@@ -81,6 +82,7 @@ func compileShape(text string) shape {
 	var s shape
 	for rest := text; rest != ""; {
 		literal, run, found := strings.Cut(rest, "<")
+		s.example += literal
 		if !found {
 			s.segments = append(s.segments, segment{literal: literal})
 			break
@@ -98,6 +100,11 @@ func compileShape(text string) shape {
 		if seg.class == nil || errMin != nil || errMax != nil || seg.min < 1 || seg.max < seg.min {
 			panic("consent: embedded shape " + text)
 		}
+		sample := "0"
+		if !seg.class['0'] {
+			sample = "A"
+		}
+		s.example += strings.Repeat(sample, seg.min)
 		s.segments = append(s.segments, seg)
 	}
 	return s
@@ -116,7 +123,7 @@ func (s *shape) match(name string) bool {
 			continue
 		}
 		n := 0
-		for n < len(name) && n < seg.max && seg.class(name[n]) {
+		for n < len(name) && n < seg.max && seg.class[name[n]] {
 			n++
 		}
 		if n < seg.min {
@@ -127,28 +134,22 @@ func (s *shape) match(name string) bool {
 	return name == ""
 }
 
-// example returns a shortest name of the shape.
-func (s *shape) example() string {
-	var b strings.Builder
-	for _, seg := range s.segments {
-		b.WriteString(seg.literal)
-		digitOrLetter := "0"
-		if seg.class != nil && !seg.class('0') {
-			digitOrLetter = "A"
-		}
-		b.WriteString(strings.Repeat(digitOrLetter, seg.min))
-	}
-	return b.String()
+// classes are the character classes of shapes.
+var classes = map[string]*[256]bool{
+	"hex":    class(func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }),
+	"digit":  class(isDigit),
+	"upper":  class(isUpper),
+	"lownum": class(func(c byte) bool { return isLower(c) || isDigit(c) }),
+	"upnum":  class(func(c byte) bool { return isUpper(c) || isDigit(c) }),
+	"alnum":  class(isAlnum),
+	"base64": class(func(c byte) bool { return isAlnum(c) || c == '-' || c == '_' }),
+	"pool":   class(func(c byte) bool { return isAlnum(c) || strings.IndexByte("-_.~", c) >= 0 }),
 }
 
-// classes are the character classes of shapes.
-var classes = map[string]func(byte) bool{
-	"hex":    func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' },
-	"digit":  isDigit,
-	"upper":  isUpper,
-	"lownum": func(c byte) bool { return isLower(c) || isDigit(c) },
-	"upnum":  func(c byte) bool { return isUpper(c) || isDigit(c) },
-	"alnum":  isAlnum,
-	"base64": func(c byte) bool { return isAlnum(c) || c == '-' || c == '_' },
-	"pool":   func(c byte) bool { return isAlnum(c) || strings.IndexByte("-_.~", c) >= 0 },
+func class(contains func(byte) bool) *[256]bool {
+	var set [256]bool
+	for c := range set {
+		set[c] = contains(byte(c))
+	}
+	return &set
 }

@@ -43,7 +43,6 @@ var knownCookies = map[string]string{
 	".AspNetCore.Identity.TwoFactorUserId":     "ASP.NET Core Identity",
 	".AspNetCore.Identity.TwoFactorRememberMe": "ASP.NET Core Identity",
 	"FedAuth":             "Windows Identity Foundation and SharePoint",
-	"FedAuth1":            "Windows Identity Foundation and SharePoint",
 	"rtFa":                "SharePoint",
 	".DOTNETNUKE":         "DNN",
 	"UMB_UCONTEXT":        "Umbraco",

@@ -61,11 +61,11 @@ type rules struct {
 	// what matching patterns say is worked in.
 	exact map[string]*Rule
 
-	// patterns are those with stars; byFirst lists them by their first byte,
+	// patterns are those with stars; byFirst holds them by their first byte,
 	// starred those that begin with a star.
 	patterns []cookiePattern
-	byFirst  [256][]uint32
-	starred  []uint32
+	byFirst  [256][]indexedPattern
+	starred  []indexedPattern
 
 	known   *Rule // of known necessary cookies
 	unknown *Rule
@@ -80,6 +80,12 @@ type cookiePattern struct {
 	text  string
 	decls []declaration
 	rule  *Rule
+}
+
+// An indexedPattern holds what matching needs, close together in memory.
+type indexedPattern struct {
+	pattern
+	index uint32 // into patterns
 }
 
 // A declaration is one entry of a cookie block or a service's list.
@@ -104,13 +110,13 @@ func (p *Policy) compileRules() error {
 		if c.exact {
 			continue
 		}
-		i := uint32(len(p.patterns))
+		indexed := indexedPattern{c.pattern, uint32(len(p.patterns))}
 		c.rule = p.newRule(c.decls)
 		p.patterns = append(p.patterns, c)
 		if c.prefix == "" {
-			p.starred = append(p.starred, i)
+			p.starred = append(p.starred, indexed)
 		} else {
-			p.byFirst[c.prefix[0]] = append(p.byFirst[c.prefix[0]], i)
+			p.byFirst[c.prefix[0]] = append(p.byFirst[c.prefix[0]], indexed)
 		}
 	}
 
@@ -211,15 +217,17 @@ func (p *Policy) matchPatterns(name string) *Rule {
 // matching appends the indexes of the patterns with stars that match a name.
 func (p *Policy) matching(to []uint32, name string) []uint32 {
 	if name != "" {
-		for _, i := range p.byFirst[name[0]] {
-			if p.patterns[i].match(name) {
-				to = append(to, i)
+		bucket := p.byFirst[name[0]]
+		for i := range bucket {
+			// Most patterns end here, without a call.
+			if strings.HasPrefix(name, bucket[i].prefix) && bucket[i].match(name) {
+				to = append(to, bucket[i].index)
 			}
 		}
 	}
-	for _, i := range p.starred {
-		if p.patterns[i].match(name) {
-			to = append(to, i)
+	for i := range p.starred {
+		if p.starred[i].match(name) {
+			to = append(to, p.starred[i].index)
 		}
 	}
 	return to
@@ -342,9 +350,11 @@ func (p *Policy) ruleWarnings() []string {
 				taken = append(taken, name)
 			}
 		}
-		for text := range knownShapes {
-			if s := compileShape(text); c.match(s.example()) {
-				taken = append(taken, text)
+		for _, shapes := range compiledShapes() {
+			for _, s := range shapes {
+				if c.match(s.example) {
+					taken = append(taken, s.text)
+				}
 			}
 		}
 		if len(taken) > 0 {
