@@ -10,6 +10,7 @@
 //	#cookie-consent           the banner, while nothing was chosen
 //	#cookie-consent-form      the form that every control belongs to
 //	#cookie-consent-settings  the link to the preferences, once something was
+//	#cookie-consent-corner    the box around that link
 //	.cookie-consent-accept    the button that accepts everything
 //	.cookie-consent-reject    the button that rejects everything
 //	.cookie-consent-choose    the details element with the choice per category

@@ -1,7 +1,9 @@
 package banner
 
 import (
+	"cmp"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,28 +72,43 @@ func matchTag(tag string) string {
 	return match(parsed)
 }
 
-// matchAccept returns the language of the texts for an Accept-Language header, or "".
+// matchAccept returns the language of the texts for an Accept-Language header,
+// or "". A member that makes no sense takes no others with it.
 func matchAccept(header string) string {
-	tags, _, err := language.ParseAcceptLanguage(header)
-	if err != nil {
-		return ""
+	type wish struct {
+		tag    language.Tag
+		weight float32
 	}
-	return match(tags...)
-}
-
-// match returns the language of the texts for the first wish that is met by the
-// same language. The matcher of x/text alone would also offer one that speakers
-// of the wanted one often understand: then the next wish is better.
-func match(tags ...language.Tag) string {
-	for _, tag := range tags {
-		found, i, confidence := matcher().Match(tag)
-		wanted, _ := tag.Base()
-		offered, _ := found.Base()
-		if confidence >= language.High && wanted == offered {
-			return Languages()[i]
+	var wishes []wish
+	for member := range strings.SplitSeq(header, ",") {
+		tags, weights, err := language.ParseAcceptLanguage(member)
+		if err != nil {
+			continue
+		}
+		for i, tag := range tags {
+			wishes = append(wishes, wish{tag, weights[i]})
+		}
+	}
+	slices.SortStableFunc(wishes, func(a, b wish) int { return cmp.Compare(b.weight, a.weight) })
+	for _, w := range wishes {
+		if lang := match(w.tag); lang != "" {
+			return lang
 		}
 	}
 	return ""
+}
+
+// match returns the language of the texts that is the wanted one, or "". The
+// matcher of x/text alone would also offer a language that speakers of the
+// wanted one often understand: then their next wish is better.
+func match(tag language.Tag) string {
+	found, i, confidence := matcher().Match(tag)
+	wanted, _ := tag.Base()
+	offered, _ := found.Base()
+	if confidence < language.High || wanted != offered {
+		return ""
+	}
+	return Languages()[i]
 }
 
 var matcher = sync.OnceValue(func() language.Matcher {

@@ -57,6 +57,7 @@ func TestLanguage(t *testing.T) {
 		{"unwanted", Config{}, "", "de;q=0,fr;q=0.1", "fr"},
 		{"anything", german, "", "*", "de"},
 		{"empty members", Config{}, "", ",,fr,,", "fr"},
+		{"unknown language among others", Config{}, "", "xx-YY,en-us-foo,de;q=0.5;x=1,fr;q=0.3", "fr"},
 		{"broken weight", german, "", "fr;q=x", "de"},
 		{"bytes", german, "", "\x00\xff;q=1", "de"},
 		{"long header, the beginning counts", Config{}, "", "fr," + strings.Repeat("aa-bb,", 5000), "fr"},

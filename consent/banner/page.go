@@ -2,6 +2,7 @@ package banner
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,11 +39,11 @@ type Page struct {
 func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 	view := &pageView{documentView: r.document(lang, "page_title"), Page: p}
 
-	titles := map[string]string{} // of categories, and providers of services
+	titles, providers := map[string]string{}, map[string]string{} // of categories, of services
 	for _, c := range r.Declaration(lang).Categories {
 		titles[c.Name] = c.Title
 		for _, s := range c.Services {
-			titles[s.ID] = s.Provider
+			providers[s.ID] = s.Provider
 		}
 		view.Categories = append(view.Categories, categoryView{
 			DeclaredCategory: c,
@@ -52,7 +53,7 @@ func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 	}
 	notKept := make([]string, len(p.NotKept))
 	for i, name := range p.NotKept {
-		notKept[i] = titles[name]
+		notKept[i] = cmp.Or(providers[name], titles[name])
 	}
 	view.NotKept = strings.Join(notKept, ", ")
 	if unknown := r.policy.Config().UnknownCookies; r.policy.NeedsConsent(unknown) {

@@ -276,6 +276,19 @@ func TestPageListsRequestCookies(t *testing.T) {
 	}
 }
 
+// A service may have the name of a category.
+func TestServiceNamedAsACategory(t *testing.T) {
+	cfg := declared()
+	cfg.Services[0].ID = consent.FirstParty
+	r := newRenderer(t, cfg, Config{})
+	shown := text(renderPage(t, r, "en", Page{Decision: notAsked(r), RequestCookies: []string{"zeta"}, NotKept: []string{consent.FirstParty}}))
+	for _, want := range []string{"counts as “Profiling and advertising by this site”", "zeta Profiling and advertising by this site (not listed)", "switched them on: Tiles Ltd"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the page does not say %q: %s", want, shown)
+		}
+	}
+}
+
 func TestOperatorDeclaresThePreferenceCookie(t *testing.T) {
 	cfg := declared()
 	cfg.Cookies[0].Patterns = append(cfg.Cookies[0].Patterns, "cookies_preferences")
