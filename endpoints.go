@@ -45,7 +45,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	var err error
 	switch name := strings.TrimPrefix(x.url.Path, h.Prefix); name {
 	case "":
-		err = onlyGet(r, func() error { return h.servePage(w, r, x, false, localPath(r.URL.Query().Get("return_to"))) })
+		err = onlyGet(r, func() error { return h.servePage(w, r, x, banner.Page{ReturnTo: localPath(r.URL.Query().Get("return_to"))}) })
 	case "preferences":
 		err = h.servePreferences(w, r, x)
 	case "state.json":
@@ -96,18 +96,12 @@ func (h *Handler) serveError(w http.ResponseWriter, x *exchange, refused *endpoi
 }
 
 // servePage answers with the preferences page, which is also the cookie policy.
-func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange, saved bool, returnTo string) error {
-	var names []string
+func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange, view banner.Page) error {
+	view.Decision, view.GPC = x.decision, x.gpc
 	for name := range cookie.Pairs(r.Header["Cookie"]) {
-		names = append(names, name)
+		view.RequestCookies = append(view.RequestCookies, name)
 	}
-	page, err := h.banner.Page(h.banner.Language("", x.language), banner.Page{
-		Decision:       x.decision,
-		ReturnTo:       returnTo,
-		Saved:          saved,
-		GPC:            x.gpc,
-		RequestCookies: names,
-	})
+	page, err := h.banner.Page(h.banner.Language("", x.language), view)
 	if err != nil {
 		return err
 	}
@@ -226,8 +220,8 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	w.Header().Add("Set-Cookie", h.preferenceCookie(x, value))
 	returnTo := localPath(form.Get("return_to"))
 	target, err := url.Parse(returnTo)
-	if returnTo == "" || err != nil {
-		return h.servePage(w, r, x, true, "")
+	if returnTo == "" || err != nil || len(pref.NotKept) > 0 {
+		return h.servePage(w, r, x, banner.Page{ReturnTo: returnTo, Saved: true, NotKept: pref.NotKept})
 	}
 	x.url = target // the page on which refused cookies are to be gone
 	h.personal(w.Header(), x)
