@@ -45,7 +45,9 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	var err error
 	switch name := strings.TrimPrefix(x.url.Path, h.Prefix); name {
 	case "":
-		err = onlyGet(r, func() error { return h.servePage(w, r, x, banner.Page{ReturnTo: localPath(r.URL.Query().Get("return_to"))}) })
+		err = onlyGet(r, func() error {
+			return h.servePage(w, r, x, banner.Page{ReturnTo: localPath(r.URL.Query().Get("return_to"))})
+		})
 	case "preferences":
 		err = h.servePreferences(w, r, x)
 	case "state.json":
