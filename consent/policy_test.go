@@ -1,9 +1,11 @@
 package consent
 
 import (
+	"fmt"
 	"go/build"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -66,4 +68,33 @@ func TestImports(t *testing.T) {
 			t.Errorf("imports %s", path)
 		}
 	}
+}
+
+// Requests are served at once, under one policy.
+func TestConcurrentUse(t *testing.T) {
+	cfg := crowd(10, 10)
+	cfg.Cookies = append(cfg.Cookies, cookies(Statistics, "x*"), cookies(Statistics, "x1*"), cookies(ThirdParty, "*y"))
+	p := mustNew(t, cfg)
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range 300 {
+				pref, err := p.Choose(Choice{Save, nil, []string{fmt.Sprintf("s%02d", i%10)}}, testNow.AddDate(0, 0, i+worker), false)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				d := p.Decide(pref, i%2 == 0)
+				if state, _ := d.Cookie(fmt.Sprintf("s%02d", i%10)); state != Granted {
+					t.Errorf("got %s", state)
+				}
+				for _, name := range []string{"third", "xy", "x1y", fmt.Sprint("x", i, "y")} {
+					if state, rule := d.Cookie(name); state != Refused || rule.Category != ThirdParty {
+						t.Errorf("%s: got %s in %s", name, state, rule.Category)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
