@@ -28,6 +28,22 @@ var kinds = []string{
 	"=%[1]s; Path=/",
 }
 
+// combined are ways in which several of these differ at once.
+var combined = []string{
+	"%[1]s=v; Path=%[2]s; Domain=example.test",
+	"%[1]s=v; Path=%[2]s/; Domain=example.test",
+	"%[1]s=v; Path=%[2]s; Domain=www.example.test",
+	"%[1]s=v; Path=%[2]s/; Domain=www.example.test; HttpOnly",
+	"%[1]s=v; Path=%[2]s/page; Domain=example.test",
+	"%[1]s=v; Path=%[2]s/page",
+	"%[1]s=v; Path=/; Domain=example.test; SameSite=None; Secure; Partitioned",
+	"%[1]s=v; Path=/; Domain=www.example.test; SameSite=None; Secure; Partitioned",
+	"%[1]s=v; Path=%[2]s; SameSite=None; Secure; Partitioned",
+	"%[1]s=v; Path=%[2]s/; SameSite=None; Secure; Partitioned; HttpOnly",
+	"%[1]s=v; Path=%[2]s; Domain=example.test; SameSite=None; Secure; Partitioned",
+	"%[1]s=v; Path=%[2]s/; Domain=example.test; SameSite=None; Secure; Partitioned; Max-Age=99999",
+}
+
 // plant has the application set cookies on a page below folder, through a site
 // without the directive: a host's ports share their cookies.
 func plant(t *testing.T, b *browser, plain *server, folder string, lines []string) {
@@ -68,7 +84,8 @@ func checkWithheld(t *testing.T, app *application) {
 	}
 }
 
-func many(folder string, n int) []string {
+// many are n ways to set a cookie, each with a name of its own.
+func many(kinds []string, folder string, n int) []string {
 	var lines []string
 	for i := range n {
 		kind := kinds[i%len(kinds)]
@@ -83,11 +100,19 @@ func many(folder string, n int) []string {
 // Whatever way a refused cookie was set, the browser is rid of it after the
 // next page: verified in its jar, for up to 12 cookies.
 func TestRefusedCookiesAreDeleted(t *testing.T) {
-	for _, folder := range []string{"/dir", "/shop/cart"} {
-		t.Run(folder, func(t *testing.T) {
+	tests := []struct {
+		name, folder string
+		kinds        []string
+	}{
+		{"one folder", "/dir", kinds},
+		{"two folders", "/shop/cart", kinds},
+		{"combined", "/dir", combined},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
 			s, plain, app := deletionSite(t)
 			b := openBrowser(t)
-			lines := many(folder, len(kinds))
+			folder, lines := test.folder, many(test.kinds, test.folder, len(test.kinds))
 			plant(t, b, plain, folder, lines)
 			if got := b.names(); len(got) != len(lines) {
 				t.Fatalf("the jar holds %q of %q", got, lines)
@@ -115,7 +140,7 @@ func TestRefusedCookiesAreDeleted(t *testing.T) {
 func TestManyRefusedCookiesAreDeleted(t *testing.T) {
 	s, plain, app := deletionSite(t)
 	b := openBrowser(t)
-	lines := many("/dir", 60)
+	lines := many(kinds, "/dir", 60)
 	plant(t, b, plain, "/dir", lines)
 	if got := b.names(); len(got) != len(lines) {
 		t.Fatalf("the jar holds %d cookies of %d", len(got), len(lines))
@@ -138,7 +163,7 @@ func TestManyRefusedCookiesAreDeleted(t *testing.T) {
 func TestVisitorWhoWasNotAskedLosesNothing(t *testing.T) {
 	s, plain, app := deletionSite(t)
 	b := openBrowser(t)
-	lines := many("/dir", 24)
+	lines := many(kinds, "/dir", 24)
 	plant(t, b, plain, "/dir", lines)
 	before := b.names()
 	app.requests()

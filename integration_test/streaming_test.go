@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
@@ -104,15 +105,24 @@ func TestPageByteByByte(t *testing.T) {
 	}
 }
 
-// Server-sent events arrive one by one and unchanged; compressed ones too.
+// Server-sent events arrive one by one and unchanged, compressed by encode too.
 func TestServerSentEvents(t *testing.T) {
 	events := []string{"data: 1\n\n", "data: <body>\n\n", "data: 3\n\n"}
-	for _, with := range []string{"", "encode\n"} {
+	for _, coding := range []string{"identity", "gzip"} {
 		for _, protocol := range protocols {
-			t.Run(strings.TrimSpace(with)+"/"+protocol, func(t *testing.T) {
+			t.Run(coding+"/"+protocol, func(t *testing.T) {
 				backend := newLockstep(t, "Content-Type: text/event-stream\r\nSet-Cookie: "+unknownCookie+"\r\nSet-Cookie: "+sessionCookie+"\r\n", events)
-				s := start(t, site(with+policy+"reverse_proxy "+backend.addr))
-				st := s.open(t, protocol, request{path: "/", header: slices.Concat(subresource, []string{"Accept: text/event-stream"})})
+				s := start(t, site("encode {\nmatch header Content-Type text/event-stream\n}\n"+policy+"reverse_proxy "+backend.addr))
+				st := s.open(t, protocol, request{path: "/", header: slices.Concat(subresource, []string{"Accept: text/event-stream", "Accept-Encoding: " + coding})})
+				if coding == "gzip" {
+					if got := st.header.Get("Content-Encoding"); got != coding {
+						t.Fatalf("Content-Encoding %q", got)
+					}
+					var err error
+					if st.body, err = gzip.NewReader(st.body); err != nil {
+						t.Fatal(err)
+					}
+				}
 				if got := backend.follow(t, st, events[:2]); got != strings.Join(events, "") {
 					t.Errorf("events %q", got)
 				}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"io"
 	"net"
@@ -37,6 +38,15 @@ func websocketBackend(t testing.TB) *application {
 
 // message is a masked text frame; to the proxy only bytes.
 var message = []byte("\x81\x86\x01\x02\x03\x04<body>")
+
+// checkEnd checks that nothing but the end follows. Caddy, which is about to be
+// stopped, has then let go of the connection.
+func checkEnd(t *testing.T, r io.Reader) {
+	t.Helper()
+	if rest, err := io.ReadAll(r); err != nil || len(rest) > 0 {
+		t.Errorf("after the end of the connection: %q, error %v", rest, err)
+	}
+}
 
 // A WebSocket works in every state of consent, and the answer to its handshake
 // sets no cookie that waits for consent.
@@ -81,6 +91,8 @@ func TestWebSocket(t *testing.T) {
 					t.Fatalf("echo %q, error %v", echo, err)
 				}
 			}
+			conn.(*tls.Conn).CloseWrite()
+			checkEnd(t, r)
 		})
 	}
 }
@@ -130,6 +142,8 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 					t.Fatalf("echo %q, error %v", echo, err)
 				}
 			}
+			send.Close()
+			checkEnd(t, res.Body)
 		})
 	}
 }
