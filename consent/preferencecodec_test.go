@@ -139,7 +139,13 @@ func TestPreferenceKeys(t *testing.T) {
 		}
 	}
 	if _, err := p.EncodePreference(pref, testSite, testKey[:15]); err == nil {
-		t.Error("a short key was taken")
+		t.Error("a short key signs")
+	}
+	payload := value[:len(value)-23]
+	for _, key := range [][]byte{nil, {}, testKey[:15]} {
+		if _, err := p.DecodePreference(payload+"."+preferenceTag(payload, testSite, key), testSite, [][]byte{key}, testMaxAge, testNow); err == nil {
+			t.Error("a short key verifies")
+		}
 	}
 	// A site cannot run into the value.
 	if preferenceTag("b", "a", testKey) == preferenceTag("", "ab", testKey) {
@@ -173,6 +179,9 @@ func TestPreferenceGrammar(t *testing.T) {
 		replaced("20000", "020000"), replaced("20000", "+20000"), replaced("20000", "-1"), replaced("20000", ""), replaced("20000", "2e4"), replaced("20000", "99999999999999999999"),
 		replaced("s0", "s"), replaced("s0", "s2"), replaced("s0", "S0"), replaced("s0", "s00"), replaced("s0", "x0"), replaced("s0", ""),
 		replaced("s0", "a0"), replaced("s0", "r0"), // method against states
+		replaced("s0."+states+".-counter:+video", "a0."+states+"."),
+		replaced("s0."+states+".-counter:+video", "r0."+states+"."),
+		replaced("s0."+states, "a0.advertising:first_party:statistics:third_party."),
 		replaced(states, "statistics.first_party:advertising:third_party"),
 		replaced(states, "statistics.advertising:advertising:first_party:third_party"),
 		replaced(states, "statistics.advertising:first_party:statistics:third_party"),
@@ -206,6 +215,9 @@ func TestPreferenceGrammar(t *testing.T) {
 		if err := decode(value); err == nil {
 			t.Errorf("%s was read", value)
 		}
+	}
+	if err := decode(strings.Repeat("a", maxPreferenceValue+1)); !strings.Contains(err.Error(), "too long") {
+		t.Errorf("a long value is looked into: %v", err)
 	}
 	// The last character of the tag has bits to spare, which base64 ignores.
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

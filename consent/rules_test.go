@@ -32,6 +32,7 @@ func TestCookieRule(t *testing.T) {
 			service("counter", Statistics, "described", "both"),
 			exempt,
 			service("cart", Necessary, "basket"),
+			service("twice", ThirdParty, "t_*", "*_t"),
 		},
 	})
 	for _, tt := range []struct {
@@ -49,6 +50,7 @@ func TestCookieRule(t *testing.T) {
 		{"alpha_ad_own", ThirdParty, []string{"alpha"}, Lifetime{Duration: 30 * day}, true},
 		{"pixel", ThirdParty, []string{"alpha", "zeta"}, Lifetime{Session: true}, true},
 		{"described", Statistics, []string{"counter"}, Lifetime{Duration: 7 * day}, true},
+		{"t_t", ThirdParty, []string{"twice"}, Lifetime{}, true},
 		{"basket", Necessary, []string{"cart"}, Lifetime{}, true},
 
 		// Exempt: 13 months at most, and anything that needs consent is stricter.

@@ -134,6 +134,7 @@ func TestConfigErrors(t *testing.T) {
 
 		{"script as policy", policy("javascript:alert(1)"), "services[0].policy", "javascript:alert(1)", "not an address", "an http or https URL"},
 		{"policy of another host", policy("//evil.example/"), "services[0].policy", "//evil.example/", "not an address", ""},
+		{"policy of another host, as browsers read it", policy("///evil.example/"), "services[0].policy", "///evil.example/", "not an address", ""},
 		{"policy behind a backslash", policy(`/\evil.example/`), "services[0].policy", `/\evil.example/`, "not an address", ""},
 		{"policy without host", policy("https://"), "services[0].policy", "https://", "not an address", ""},
 		{"policy as a word", policy("privacy"), "services[0].policy", "privacy", "not an address", ""},
