@@ -31,7 +31,7 @@ type Decision struct {
 // were asked for.
 func (p *Policy) Decide(pref *Preference, gpc bool) *Decision {
 	if pref == nil {
-		return p.unasked[index(gpc)]
+		return p.unasked[bit(gpc)]
 	}
 	var buf [128]byte
 	key := p.decisionKey(buf[:0], pref, gpc)
@@ -180,7 +180,7 @@ func (d *Decision) summarize() string {
 
 func (d *Decision) computeVariant(gpc bool) string {
 	b := slices.Clone(d.policy.digest[:])
-	b = append(b, byte(index(d.Asked())), byte(index(gpc)))
+	b = append(b, byte(bit(d.Asked())), byte(bit(gpc)))
 	for _, state := range d.categories {
 		b = append(b, byte(state))
 	}
@@ -194,7 +194,7 @@ func (d *Decision) computeVariant(gpc bool) string {
 // decisionKey appends what tells one decision from another: everything in a
 // preference that this policy knows of.
 func (p *Policy) decisionKey(key []byte, pref *Preference, gpc bool) []byte {
-	key = append(key, byte(index(gpc)), byte(index(pref.GPC)))
+	key = append(key, byte(bit(gpc)), byte(bit(pref.GPC)))
 	key = binary.AppendVarint(key, int64(pref.Day))
 	key = append(key, byte(len(pref.Method)))
 	key = append(key, pref.Method...)
@@ -226,7 +226,7 @@ func (p *Preference) clone() *Preference {
 	return &clone
 }
 
-func index(b bool) int {
+func bit(b bool) int {
 	if b {
 		return 1
 	}

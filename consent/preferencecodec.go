@@ -58,7 +58,7 @@ func (p *Policy) EncodePreference(pref *Preference, site string, key []byte) (st
 	b = strconv.AppendInt(b, int64(pref.Day), 10)
 	b = append(b, '.')
 	b = append(b, methodLetters[pref.Method]...)
-	b = append(b, byte('0'+index(pref.GPC)), '.')
+	b = append(b, byte('0'+bit(pref.GPC)), '.')
 	b = appendNames(b, pref.Categories, Granted)
 	b = append(b, '.')
 	b = appendNames(b, pref.Categories, Refused)
