@@ -28,15 +28,11 @@ var knownNames = sync.OnceValue(func() map[string]string {
 	names := make(map[string]string, 3*len(knownCookies))
 	for name, product := range knownCookies {
 		names[name] = product
-		if !strings.HasPrefix(name, "__Host-") && !strings.HasPrefix(name, "__Secure-") {
-			names["__Host-"+name] = product
-			names["__Secure-"+name] = product
-		}
+		names["__Host-"+name] = product
+		names["__Secure-"+name] = product
 	}
 	return names
 })
-
-func matchKnownShape(name string) bool { return findKnownShape(name) != nil }
 
 func findKnownShape(name string) *shape {
 	if name == "" {

@@ -49,7 +49,7 @@ func (p *Policy) CookieRule(name string) *Rule {
 	if rule := p.matchPatterns(name); rule != nil {
 		return rule
 	}
-	if matchKnownShape(name) {
+	if findKnownShape(name) != nil {
 		return p.known
 	}
 	return p.unknown
