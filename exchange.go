@@ -95,6 +95,10 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 	return x
 }
 
+// statePlaceholder is the placeholder for the visitor's choice as a whole, beside
+// those for the categories.
+const statePlaceholder = "state"
+
 // placeholder resolves {http.cookie_consent.state} and
 // {http.cookie_consent.<category>}.
 func (x *exchange) placeholder(key string) (any, bool) {
@@ -102,7 +106,7 @@ func (x *exchange) placeholder(key string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	if name == "state" {
+	if name == statePlaceholder {
 		return x.decision.Summary(), true
 	}
 	for _, category := range x.handler.policy.Categories() {

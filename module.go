@@ -234,6 +234,14 @@ func (h *Handler) checkOptions() error {
 			Allowed: []string{modeEnforce, modeObserve, modeOff},
 		}
 	}
+	for i, category := range h.Categories {
+		if category.Name == statePlaceholder {
+			return &consent.ConfigError{
+				Field: fmt.Sprintf("categories[%d].name", i), Value: category.Name,
+				Problem: "is taken: the placeholder of that name tells the visitor's choice as a whole",
+			}
+		}
+	}
 	if !validPrefix(h.Prefix) {
 		return &consent.ConfigError{
 			Field: "prefix", Value: h.Prefix,

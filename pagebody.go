@@ -67,7 +67,7 @@ func (b *pageBody) bodyStart(lang string) []byte {
 func (b *pageBody) end() []byte {
 	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], b.x.decision)
 	if b.sweep {
-		b.inserted = b.x.appendSweep(b.inserted)
+		b.inserted = b.x.appendSweeps(b.inserted)
 	}
 	return b.inserted
 }

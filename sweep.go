@@ -33,8 +33,11 @@ const (
 	// maxSweepHops bounds the redirects; browsers follow 20.
 	maxSweepHops = 16
 
-	// maxSweepPairs is about how many pairs of name and variant one sweep sends.
-	maxSweepPairs = maxSweepHops * deletionBudget / 64
+	// maxSweeps is how many sweeps one page starts.
+	maxSweeps = 4
+
+	// sweepPairs is about how many pairs of name and variant one sweep sends.
+	sweepPairs = maxSweepHops * deletionBudget / 64
 
 	// maxSweepNames bounds the names in one address, in bytes. What does not fit
 	// is swept by the next page.
@@ -43,17 +46,18 @@ const (
 	maxSweepPath = 1024
 )
 
-// appendSweep appends the element that starts a sweep. The medium keeps it from
-// delaying the page.
-func (x *exchange) appendSweep(dst []byte) []byte {
+// appendSweeps appends the elements that start sweeps, each of its share. The
+// medium keeps them from delaying what the page shows.
+func (x *exchange) appendSweeps(dst []byte) []byte {
 	path := x.url.EscapedPath()
 	if len(path) > maxSweepPath {
 		return dst
 	}
 	plain := []byte(path)
-	size := 0
-	for _, name := range x.refused {
+	size, names := 0, x.refused
+	for i, name := range names {
 		if size += len(name) + 1; size > maxSweepNames {
+			names = names[:i]
 			break
 		}
 		plain = append(append(plain, 0), name...)
@@ -63,35 +67,43 @@ func (x *exchange) appendSweep(dst []byte) []byte {
 		x.handler.logger.Error("sealing the rest of the deletions failed; later pages go on with it", zap.Error(err))
 		return dst
 	}
-	dst = append(dst, `<link rel="stylesheet" media="print" href="`...)
-	// Where one sweep can't send everything, sweeps begin somewhere else each
-	// time, so that in the end none is left out.
-	position := sweepPosition{}
-	if pairs := cookie.NewDeletions(x.host, path, x.secure, x.refused).Len(); pairs > maxSweepPairs {
+	pairs := cookie.NewDeletions(x.host, path, x.secure, names).Len()
+	share := sweepPairs
+	position := sweepPosition{left: share}
+	if pairs > maxSweeps*share {
+		// What does not fit now comes sooner or later, because sweeps begin
+		// somewhere else each time.
 		position.offset = mathrand.IntN(pairs)
+		pairs = maxSweeps * share
 	}
-	dst = append(dst, x.handler.Prefix...)
-	dst = append(dst, sweepName+"?"...)
-	dst = append(dst, token...)
-	dst = append(dst, position.String()...)
-	return append(dst, `">`...)
+	for ; pairs > 0; pairs -= share {
+		position.left = min(share, pairs)
+		dst = append(dst, `<link rel="stylesheet" media="print" href="`...)
+		dst = append(dst, x.handler.Prefix...)
+		dst = append(dst, sweepName+"?"...)
+		dst = append(dst, token...)
+		dst = append(dst, position.String()...)
+		dst = append(dst, `">`...)
+		position.offset += share
+	}
+	return dst
 }
 
 // sweepPosition is how far a sweep has come.
 type sweepPosition struct {
 	offset int // of the next pair of name and variant
-	sent   int // pairs so far
+	left   int // pairs to go
 	hop    int // redirects so far
 }
 
-func (p sweepPosition) String() string { return fmt.Sprintf(".%d.%d.%d", p.offset, p.sent, p.hop) }
+func (p sweepPosition) String() string { return fmt.Sprintf(".%d.%d.%d", p.offset, p.left, p.hop) }
 
 func parseSweepPosition(s string) (p sweepPosition, ok bool) {
 	fields := strings.Split(s, ".")
 	if len(fields) != 3 {
 		return p, false
 	}
-	for i, to := range []*int{&p.offset, &p.sent, &p.hop} {
+	for i, to := range []*int{&p.offset, &p.left, &p.hop} {
 		n, err := strconv.ParseUint(fields[i], 10, 31)
 		if err != nil {
 			return p, false
@@ -128,8 +140,8 @@ func (h *Handler) serveSweep(w http.ResponseWriter, r *http.Request, x *exchange
 	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
 	countDeletions(len(lines))
 
-	position = sweepPosition{offset: next % d.Len(), sent: position.sent + len(lines), hop: position.hop + 1}
-	if position.sent >= d.Len() || position.hop > maxSweepHops {
+	position = sweepPosition{offset: next % d.Len(), left: position.left - len(lines), hop: position.hop + 1}
+	if position.left <= 0 || position.hop > maxSweepHops {
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
