@@ -48,7 +48,7 @@ func (l *lead) next(c byte, at int64) verdict {
 		first := !l.begun
 		l.begun = true
 		switch {
-		case class[c]&isSpace != 0:
+		case class[c]&isSpace != 0, c == 0: // to Chromium, NUL is nothing
 		case c == '&':
 			l.state = leadAmpersand
 		case first && c == bomUTF8[0]:

@@ -52,23 +52,29 @@ func checkInsertion(t *testing.T, page string) {
 	t.Helper()
 	out, r := rewritten(t, marks(false), page, len(page)+1)
 	checkIdentity(t, page, out, r)
-	if reason := parserDiffers(page); reason != "" {
-		return
+	if parserDiffers(page) == "" {
+		checkDocuments(t, page, out, r, parse(t, page), parse(t, out))
 	}
-	before, after := parse(t, page), parse(t, out)
-	start, end := find(after, "marker-start"), find(after, "marker-end")
+}
 
+// checkDocuments compares the document of a page with that of what a Rewriter
+// made of it.
+func checkDocuments(t *testing.T, page, out string, r *Rewriter, before, after *html.Node) {
+	t.Helper()
+	start, end := find(after, "marker-start"), find(after, "marker-end")
 	fail := func(what string) {
 		t.Helper()
 		t.Fatalf("%s\n page   %q\n result %q\n before\n%s after\n%s", what, page, out, dump(before), dump(after))
 	}
-	if framed := find(before, "") != nil; framed {
+	if find(before, "") != nil {
+		// A frameset replaces a body in which there is nothing visible yet. That
+		// is decided too late to know where a body is implied.
 		return
 	}
 	if r.Inserted() != (start != nil) {
 		fail("no start marker in the document")
 	}
-	if r.Skipped() == Complete != (end != nil) {
+	if (r.Skipped() == Complete) != (end != nil) {
 		fail("no end marker in the document")
 	}
 	// Where browsers without scripting see the page very differently, the text at
@@ -116,14 +122,22 @@ func parserDiffers(page string) string {
 	page = strings.ToLower(page)
 	has := func(s string) bool { return strings.Contains(page, s) }
 	switch {
-	case has(strings.Repeat("0", maxReference/2)):
+	case hasLongNumber(page):
 		return "numbers that long are not looked at"
 	case has("<template") && (has("<svg") || has("<math")):
 		return "html.Parse gives up on a template in foreign content"
+	case has("\x00"):
+		return "to html.Parse, a NUL before the body is text"
 	case has("<select"):
 		return "html.Parse does not let a select contain any element"
 	}
 	return ""
+}
+
+// hasLongNumber reports whether a page may have a character reference longer than
+// a Rewriter looks at.
+func hasLongNumber(page string) bool {
+	return strings.Contains(page, strings.Repeat("0", maxReference/2))
 }
 
 func parse(t *testing.T, page string) *html.Node {

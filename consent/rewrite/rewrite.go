@@ -412,16 +412,20 @@ func (r *Rewriter) write(b []byte) {
 	}
 }
 
-// appendEnd is [reading.appendEnd] for both readings.
+// appendEnd is [reading.appendEnd] for both readings: end tags for the one are
+// text or nothing to the other, but what else closes something would show.
 func (r *Rewriter) appendEnd(b []byte) ([]byte, bool) {
-	if r.forked {
-		closed, ok := r.bare.appendEnd(b)
-		if !ok {
-			return b, false
-		}
-		if r.page.state >= rawState && r.page.raw == tagNoscript {
-			b = closed // to the other reading it is the text of noscript
-		}
+	if !r.forked {
+		return r.page.appendEnd(b)
+	}
+	closed, ok := r.bare.appendEnd(b)
+	if !ok {
+		return b, false
+	}
+	inNoscript := r.page.state >= rawState && r.page.raw == tagNoscript
+	endTags := r.bare.state == dataState || r.bare.state >= rawState
+	if inNoscript || r.page.state == dataState && endTags {
+		b = closed
 	}
 	return r.page.appendEnd(b)
 }

@@ -82,7 +82,7 @@ var insertions = []struct{ name, page string }{
 	{"self-closing body", "<body/>[[x]]"},
 	{"body and more", "[[<bodyx>]]"},
 	{"body and NUL", "[[<body\x00>]]"},
-	{"NUL", "[[\x00]]"},
+	{"NUL", "\x00[[x]]"},
 	{"form feed in a tag", "<html\flang=x\f><body\fa>[[x]]"},
 	{"carriage returns", "<html\rlang=x\r>\r<body\ra>[[x]]"},
 	{"less than", "[[< body>]]"},
