@@ -192,9 +192,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 func editionOf(renderer *banner.Renderer, unasked *consent.Decision) string {
 	var inserted []byte
 	for _, language := range banner.Languages() {
-		inserted = renderer.AppendBodyStart(inserted, language, "/", unasked)
+		inserted = renderer.AppendBodyStart(inserted, banner.Place{Language: language, ReturnTo: "/"}, unasked)
 	}
-	sum := sha256.Sum256(renderer.AppendEnd(inserted, unasked))
+	sum := sha256.Sum256(renderer.AppendEnd(inserted, banner.Place{}, unasked))
 	return hex.EncodeToString(sum[:8])
 }
 

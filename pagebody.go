@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 )
 
@@ -59,13 +60,13 @@ func (b *pageBody) bodyStart(lang string) []byte {
 	if returnTo == "" {
 		returnTo = "/"
 	}
-	b.inserted = h.banner.AppendBodyStart(b.inserted[:0], h.banner.Language(lang, b.x.language), returnTo, b.x.decision)
+	b.inserted = h.banner.AppendBodyStart(b.inserted[:0], banner.Place{Language: h.banner.Language(lang, b.x.language), ReturnTo: returnTo}, b.x.decision)
 	return b.inserted
 }
 
 // end returns what the page ends with.
 func (b *pageBody) end() []byte {
-	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], b.x.decision)
+	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{}, b.x.decision)
 	if b.sweep {
 		b.inserted = b.x.appendSweeps(b.inserted)
 	}

@@ -78,7 +78,7 @@ type Renderer struct {
 	locales map[string]*rendered
 	tags    *memo
 	accepts *memo
-	end     string
+	end     func() *fragment
 }
 
 // rendered holds the fragments in one language, made when first needed.
@@ -115,9 +115,8 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 		locales: map[string]*rendered{},
 		tags:    newMemo(matchTag),
 		accepts: newMemo(matchAccept),
-		end: `</form><form id="cookie-consent-form" method="post" target="_self" data-turbo="false" hx-boost="false" action="` +
-			ascii(template.HTMLEscapeString(cfg.Prefix+"preferences")) + `"></form>`,
 	}
+	r.end = sync.OnceValue(func() *fragment { return r.fragment("end", cfg.DefaultLanguage, false) })
 	for lang := range locales() {
 		r.locales[lang] = &rendered{
 			banner:    sync.OnceValue(func() *fragment { return r.fragment("banner", lang, false) }),
@@ -128,33 +127,47 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	return r, nil
 }
 
+// A Place is where in a site something is put.
+type Place struct {
+	// Language is one that [Renderer.Language] returned.
+	Language string
+
+	// ReturnTo is the local address, path and query, that the visitor comes
+	// back to.
+	ReturnTo string
+
+	// Origin is the scheme, host and port that the visitor uses. It is empty
+	// unless the page leads its own addresses elsewhere, by a base element:
+	// an address that begins with a path is right behind every proxy.
+	Origin string
+}
+
 // AppendBodyStart appends what belongs right after the start tag of a page's
 // body: the banner while the visitor was not asked, the link to the settings
-// afterwards. It is ASCII only. returnTo is the local address, path and query,
-// that the visitor comes back to.
-func (r *Renderer) AppendBodyStart(dst []byte, lang, returnTo string, d *consent.Decision) []byte {
-	l, ok := r.locales[lang]
+// afterwards. It is ASCII only.
+func (r *Renderer) AppendBodyStart(dst []byte, at Place, d *consent.Decision) []byte {
+	l, ok := r.locales[at.Language]
 	if !ok {
 		l = r.locales[r.cfg.DefaultLanguage]
 	}
 	switch {
 	case d.Asked():
-		return l.settings().append(dst, returnTo, d)
+		return l.settings().append(dst, at, d)
 	case r.signalled(d):
-		return l.bannerGPC().append(dst, returnTo, d)
+		return l.bannerGPC().append(dst, at, d)
 	default:
-		return l.banner().append(dst, returnTo, d)
+		return l.banner().append(dst, at, d)
 	}
 }
 
 // AppendEnd appends what belongs last in a page: the form that the controls of
 // the banner refer to, behind an end tag for a form that the page may have left
 // open, so that the page's own forms keep their places in document.forms.
-func (r *Renderer) AppendEnd(dst []byte, d *consent.Decision) []byte {
+func (r *Renderer) AppendEnd(dst []byte, at Place, d *consent.Decision) []byte {
 	if d.Asked() {
 		return dst
 	}
-	return append(dst, r.end...)
+	return r.end().append(dst, at, d)
 }
 
 // signalled reports whether something is refused although nobody was asked:
@@ -194,11 +207,12 @@ type fragmentView struct {
 	*locale
 	*fragmentWriter
 	Config
-	Stylesheet string
-	Who        string
-	Asked      []purpose // need consent
-	Exempt     []purpose // are on until switched off
-	GPC        bool
+	LocalPolicy bool // whether the privacy policy is a path of the site
+	Stylesheet  string
+	Who         string
+	Asked       []purpose // need consent
+	Exempt      []purpose // are on until switched off
+	GPC         bool
 }
 
 // A purpose is a category as the banner names it.
@@ -213,6 +227,7 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 		locale:         l,
 		fragmentWriter: w,
 		Config:         r.cfg,
+		LocalPolicy:    strings.HasPrefix(r.cfg.PrivacyPolicy, "/") && !strings.HasPrefix(r.cfg.PrivacyPolicy, "//"),
 		Stylesheet:     bannerCSS().name,
 		Who:            r.controller(l),
 		GPC:            gpc,

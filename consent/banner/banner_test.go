@@ -163,7 +163,7 @@ func TestNothingIsTickedBeforehand(t *testing.T) {
 func TestExemptCategorySwitchedOffBySignal(t *testing.T) {
 	r := newRenderer(t, declared(), Config{})
 	d := chosen(r, &consent.Preference{Categories: map[string]consent.State{consent.Statistics: consent.Refused}})
-	dst := r.locales["en"].banner().append(nil, "/", d)
+	dst := r.locales["en"].banner().append(nil, Place{ReturnTo: "/"}, d)
 	if bytes.Contains(dst, []byte("checked")) {
 		t.Errorf("a refused category is ticked: %s", dst)
 	}
@@ -222,7 +222,7 @@ func TestSettingsLinkAfterAChoice(t *testing.T) {
 			t.Errorf("%s: around it %v", lang, link.Parent.Attr)
 		}
 	}
-	if got := r.AppendEnd([]byte("x"), chosen(r, &consent.Preference{})); string(got) != "x" {
+	if got := r.AppendEnd([]byte("x"), Place{}, chosen(r, &consent.Preference{})); string(got) != "x" {
 		t.Errorf("AppendEnd after a choice appends %q", got)
 	}
 }
@@ -240,7 +240,7 @@ func TestSignalIsSaidInTheBanner(t *testing.T) {
 
 func TestUnknownLanguageFallsBack(t *testing.T) {
 	r := newRenderer(t, &consent.Config{}, Config{DefaultLanguage: "fr"})
-	if got, want := r.AppendBodyStart(nil, "tlh", "/", notAsked(r)), r.AppendBodyStart(nil, "fr", "/", notAsked(r)); !bytes.Equal(got, want) {
+	if got, want := r.AppendBodyStart(nil, Place{Language: "tlh", ReturnTo: "/"}, notAsked(r)), r.AppendBodyStart(nil, Place{Language: "fr", ReturnTo: "/"}, notAsked(r)); !bytes.Equal(got, want) {
 		t.Errorf("got %s", got)
 	}
 }
@@ -271,16 +271,16 @@ func TestAppendBodyStartAllocatesForItsResultOnly(t *testing.T) {
 	r := newRenderer(t, declared(), Config{})
 	address := "/a/long/path?with=a&query=" + strings.Repeat("%22&\"", 200)
 	for name, d := range map[string]*consent.Decision{"banner": notAsked(r), "settings": chosen(r, &consent.Preference{})} {
-		r.AppendBodyStart(nil, "de", address, d)
-		if n := testing.AllocsPerRun(100, func() { r.AppendBodyStart(nil, "de", address, d) }); n > 2 { // one; the race detector adds another to slices.Grow
+		r.AppendBodyStart(nil, Place{Language: "de", ReturnTo: address}, d)
+		if n := testing.AllocsPerRun(100, func() { r.AppendBodyStart(nil, Place{Language: "de", ReturnTo: address}, d) }); n > 2 { // one; the race detector adds another to slices.Grow
 			t.Errorf("%s: %v allocations into nothing", name, n)
 		}
 		buffer := make([]byte, 0, 64<<10)
-		if n := testing.AllocsPerRun(100, func() { r.AppendBodyStart(buffer, "de", address, d) }); n != 0 {
+		if n := testing.AllocsPerRun(100, func() { r.AppendBodyStart(buffer, Place{Language: "de", ReturnTo: address}, d) }); n != 0 {
 			t.Errorf("%s: %v allocations into a buffer", name, n)
 		}
 	}
-	if got := r.AppendBodyStart([]byte("before"), "de", "/", notAsked(r)); !bytes.HasPrefix(got, []byte("before<div")) {
+	if got := r.AppendBodyStart([]byte("before"), Place{Language: "de", ReturnTo: "/"}, notAsked(r)); !bytes.HasPrefix(got, []byte("before<div")) {
 		t.Errorf("got %.40s", got)
 	}
 }
@@ -327,9 +327,37 @@ func BenchmarkAppendBodyStart(b *testing.B) {
 			buffer := make([]byte, 0, 64<<10)
 			b.ReportAllocs()
 			for b.Loop() {
-				buffer = r.AppendBodyStart(buffer[:0], "fr", "/some/page?of=the&site", d)
+				buffer = r.AppendBodyStart(buffer[:0], Place{Language: "fr", ReturnTo: "/some/page?of=the&site"}, d)
 			}
 			b.SetBytes(int64(len(buffer)))
 		})
+	}
+}
+
+// A page can lead every address that begins with a path to another host.
+func TestOriginStandsBeforeEveryAddress(t *testing.T) {
+	r := newRenderer(t, declared(), Config{PrivacyPolicy: "/privacy"})
+	at := Place{Language: "en", ReturnTo: "/page?a=b", Origin: "https://www.example.test:8443"}
+	for name, d := range map[string]*consent.Decision{
+		"banner":   notAsked(r),
+		"settings": chosen(r, &consent.Preference{Categories: map[string]consent.State{consent.Statistics: consent.Refused}}),
+	} {
+		markup := string(r.AppendEnd(r.AppendBodyStart(nil, at, d), at, d))
+		addresses := 0
+		for _, attribute := range []string{`href="`, `action="`} {
+			for rest := markup; ; addresses++ {
+				_, after, ok := strings.Cut(rest, attribute)
+				if !ok {
+					break
+				}
+				if !strings.HasPrefix(after, at.Origin+"/") {
+					t.Errorf("%s: an address does not begin with the origin: %.60q", name, after)
+				}
+				rest = after
+			}
+		}
+		if addresses < 2 {
+			t.Errorf("%s: found %d addresses", name, addresses)
+		}
 	}
 }

@@ -30,23 +30,26 @@ type slot uint8
 
 const (
 	slotNone        slot = iota
+	slotOrigin           // the origin, where a page leads elsewhere, in a quoted attribute value
 	slotReturnTo         // the address to return to, in a quoted attribute value
 	slotReturnQuery      // the same, in the query of an address in a quoted attribute value
 	slotChecked          // the checked attribute of a category that is on
 )
 
 // append appends the fragment as it is for one request.
-func (f *fragment) append(dst []byte, returnTo string, d *consent.Decision) []byte {
+func (f *fragment) append(dst []byte, at Place, d *consent.Decision) []byte {
 	const longestEscape, longestChecked = len("&#34;"), len("checked")
-	dst = slices.Grow(dst, f.length+f.slots*max(longestEscape*len(returnTo), longestChecked))
+	dst = slices.Grow(dst, f.length+f.slots*max(longestEscape*max(len(at.ReturnTo), len(at.Origin)), longestChecked))
 	for i := range f.pieces {
 		p := &f.pieces[i]
 		dst = append(dst, p.text...)
 		switch p.slot {
+		case slotOrigin:
+			dst = appendAttribute(dst, at.Origin)
 		case slotReturnTo:
-			dst = appendAttribute(dst, returnTo)
+			dst = appendAttribute(dst, at.ReturnTo)
 		case slotReturnQuery:
-			dst = appendQuery(dst, returnTo)
+			dst = appendQuery(dst, at.ReturnTo)
 		case slotChecked:
 			if d.Category(p.category) == consent.Granted {
 				dst = append(dst, "checked"...)
@@ -76,7 +79,12 @@ func (w *fragmentWriter) cut(s slot, category string) {
 	w.slots++
 }
 
-// ReturnTo, ReturnQuery and Checked stand in a template where the slots are.
+// Origin, ReturnTo, ReturnQuery and Checked stand in a template where the slots are.
+
+func (w *fragmentWriter) Origin() string {
+	w.cut(slotOrigin, "")
+	return ""
+}
 
 func (w *fragmentWriter) ReturnTo() string {
 	w.cut(slotReturnTo, "")

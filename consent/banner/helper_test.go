@@ -61,9 +61,9 @@ func parse(t testing.TB, document []byte) *html.Node {
 // inPage returns a page with the banner's pieces where they belong.
 func inPage(r *Renderer, lang, returnTo string, d *consent.Decision) []byte {
 	page := []byte(`<!DOCTYPE html><title>t</title><body>`)
-	page = r.AppendBodyStart(page, lang, returnTo, d)
+	page = r.AppendBodyStart(page, Place{Language: lang, ReturnTo: returnTo}, d)
 	page = append(page, `<form action="/search"><input name="q">`...)
-	return r.AppendEnd(page, d)
+	return r.AppendEnd(page, Place{}, d)
 }
 
 // elements returns every element below a node for which the condition holds.
