@@ -213,8 +213,8 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 
 // located adds file and line to an error that names a field of the configuration.
 func (p *parser) located(err error) error {
-	var configErr *consent.ConfigError
-	if !errors.As(err, &configErr) {
+	configErr, ok := errors.AsType[*consent.ConfigError](err)
+	if !ok {
 		return p.WrapErr(err)
 	}
 	at := p.position(configErr.Field)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/brotli"
@@ -75,8 +76,8 @@ func newDecoder(codings []string, out io.Writer) *decoder {
 // run decodes until the end of the input.
 func (d *decoder) run(codings []string, out io.Writer, yield func(struct{}) bool) error {
 	var source io.Reader = &pushed{d: d, yield: yield}
-	for i := len(codings) - 1; i >= 0; i-- {
-		decoded, closing, err := openCoding(codings[i], source)
+	for _, coding := range slices.Backward(codings) {
+		decoded, closing, err := openCoding(coding, source)
 		if errors.Is(err, io.EOF) && !d.began {
 			return nil // an empty body is empty in every coding
 		}

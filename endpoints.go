@@ -70,8 +70,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 		})
 	}
 
-	var refused *endpointError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*endpointError](err); ok {
 		return h.serveError(w, x, refused)
 	}
 	return err
@@ -269,11 +268,10 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, &endpointError{status: http.StatusUnsupportedMediaType, problem: banner.BadForm}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFormSize))
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
-	case err != nil:
+	}
+	if err != nil {
 		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
 	}
 	form, err := url.ParseQuery(string(body))

@@ -49,8 +49,8 @@ const (
 // handlers share one.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{metrics.cookies, metrics.deletions, metrics.pages, metrics.choices} {
-		var already prometheus.AlreadyRegisteredError
-		if err := registry.Register(collector); err != nil && !errors.As(err, &already) {
+		err := registry.Register(collector)
+		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
 			return fmt.Errorf("registering metrics: %w", err)
 		}
 	}

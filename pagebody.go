@@ -145,8 +145,7 @@ func (b *pageBody) release() {
 // pageFailure tells failures of the rewriting from those of the connection to the
 // visitor, which are nobody's fault here.
 func pageFailure(err error) (reason string, ours bool) {
-	var decoding *decodeError
-	if errors.As(err, &decoding) {
+	if _, decoding := errors.AsType[*decodeError](err); decoding {
 		return "content coding", true
 	}
 	return "", false

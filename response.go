@@ -104,7 +104,7 @@ func (x *exchange) markVariant(header http.Header) {
 		}
 		header["Cache-Control"] = []string{strings.Join(kept, ", ")}
 	}
-	header.Del("Cdn-Cache-Control")
+	header.Del("CDN-Cache-Control")
 	header.Del("Surrogate-Control")
 }
 
@@ -136,7 +136,7 @@ func isPrivate(header http.Header) bool {
 
 // makePrivate keeps a response that is meant for this visitor out of shared caches.
 func makePrivate(header http.Header) {
-	header.Del("Cdn-Cache-Control")
+	header.Del("CDN-Cache-Control")
 	header.Del("Surrogate-Control")
 	if isPrivate(header) {
 		return
@@ -216,7 +216,7 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 		first, next := d.Lines(0, deletionBudget/2)
 		lines = append(lines, first...)
 		if more = next < d.Len(); more {
-			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/4)
+			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/4) //nolint:gosec // no secret
 			lines = append(lines, window...)
 		}
 	}

@@ -5,8 +5,9 @@ import (
 	"net/http"
 	"sync"
 
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // responseWriter filters the header of one response and puts the banner into
@@ -176,6 +177,7 @@ func (w *responseWriter) finish() error {
 		}
 	case phasePage:
 		err = w.page.Close()
+	case phasePass:
 	}
 	removeTrailer(w.Header(), "Set-Cookie")
 	if err == nil {

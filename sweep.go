@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
@@ -73,7 +72,7 @@ func (x *exchange) appendSweeps(dst []byte) []byte {
 	if pairs > maxSweeps*share {
 		// What does not fit now comes sooner or later, because sweeps begin
 		// somewhere else each time.
-		position.offset = mathrand.IntN(pairs)
+		position.offset = mathrand.IntN(pairs) //nolint:gosec // no secret
 		pairs = maxSweeps * share
 	}
 	for ; pairs > 0; pairs -= share {
@@ -120,9 +119,9 @@ func (h *Handler) serveSweep(w http.ResponseWriter, r *http.Request, x *exchange
 	header.Set("Cache-Control", "private, no-store")
 	header.Set("Content-Type", "text/css; charset=utf-8")
 	token, rest, _ := strings.Cut(r.URL.RawQuery, ".")
-	path, names, err := x.unseal(token)
+	path, names, sealed := x.unseal(token)
 	position, ok := parseSweepPosition(rest)
-	if err != nil || !ok || h.Mode != modeEnforce {
+	if !sealed || !ok || h.Mode != modeEnforce {
 		w.WriteHeader(http.StatusNotFound)
 		return nil
 	}
@@ -176,26 +175,22 @@ func (x *exchange) seal(plain []byte) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, plain, []byte(x.site))), nil
 }
 
-var errNotSealed = errors.New("not sealed by this site")
-
-func (x *exchange) unseal(token string) (path string, names []string, err error) {
+// unseal opens what [exchange.seal] sealed for this site.
+func (x *exchange) unseal(token string) (path string, names []string, ok bool) {
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
-		return "", nil, errNotSealed
+		return "", nil, false
 	}
 	for _, key := range x.handler.keys.verifying() {
 		aead, err := sealer(key)
-		if err != nil {
-			return "", nil, err
+		if err != nil || len(sealed) < aead.NonceSize() {
+			continue
 		}
-		if len(sealed) < aead.NonceSize() {
-			break
-		}
-		plain, err := aead.Open(nil, sealed[:aead.NonceSize()], sealed[aead.NonceSize():], []byte(x.site))
-		if err == nil {
+		nonce, box := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
+		if plain, err := aead.Open(nil, nonce, box, []byte(x.site)); err == nil {
 			fields := strings.Split(string(plain), "\x00")
-			return fields[0], fields[1:], nil
+			return fields[0], fields[1:], true
 		}
 	}
-	return "", nil, errNotSealed
+	return "", nil, false
 }

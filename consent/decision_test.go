@@ -139,7 +139,7 @@ func TestDecisionsAreShared(t *testing.T) {
 			t.Fatal("equal choices give two decisions")
 		}
 	}
-	if p.Decide(nil, false) != p.Decide(nil, false) || p.Decide(nil, false) == p.Decide(nil, true) {
+	if first, again := p.Decide(nil, false), p.Decide(nil, false); first != again || first == p.Decide(nil, true) {
 		t.Error("visitors who were not asked do not share one decision for each signal")
 	}
 	if d == p.Decide(a, true) {

@@ -62,7 +62,7 @@ func listRecord(fields []string) string {
 }
 
 func textRecord(t Text) string {
-	var fields []string
+	fields := make([]string, 0, len(t))
 	for tag, text := range t {
 		fields = append(fields, record(tag, text))
 	}

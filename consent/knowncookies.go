@@ -4,7 +4,7 @@ package consent
 // protection against forged requests, the language and the way to a server
 // behind a load balancer. Names that a tracker could bear as well ("id", "uid",
 // "token", "cart", "lang") stay out: who needs one declares it.
-var knownCookies = map[string]string{
+var knownCookies = map[string]string{ //nolint:gosec // names, not credentials
 	// Languages and their servers
 	"PHPSESSID":                 "PHP",
 	"JSESSIONID":                "Jakarta Servlet",

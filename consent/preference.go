@@ -159,11 +159,11 @@ func (p *Policy) setExceptions(pref *Preference, chosen map[string]State) {
 func (p *Policy) exceptions(pref *Preference, chosen map[string]State) (grants, refusals []string) {
 	for _, id := range slices.Sorted(maps.Keys(chosen)) {
 		service, _ := p.Service(id)
-		switch state := chosen[id]; {
-		case state == pref.Categories[service.Category]:
-		case state == Granted:
+		if state := chosen[id]; state == pref.Categories[service.Category] {
+			continue
+		} else if state == Granted {
 			grants = append(grants, id)
-		default:
+		} else {
 			refusals = append(refusals, id)
 		}
 	}

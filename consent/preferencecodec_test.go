@@ -272,8 +272,11 @@ func FuzzPreference(f *testing.F) {
 	p := mustNew(f, portal())
 	valid := map[string]bool{}
 	for _, c := range []Choice{
-		{Method: AcceptAll}, {Method: RejectAll}, {Save, []string{Statistics}, nil},
-		{Save, []string{Statistics, ThirdParty}, []string{"-counter", "-maps"}}, {Save, nil, []string{"video", "maps"}},
+		{Method: AcceptAll},
+		{Method: RejectAll},
+		{Save, []string{Statistics}, nil},
+		{Save, []string{Statistics, ThirdParty}, []string{"-counter", "-maps"}},
+		{Save, nil, []string{"video", "maps"}},
 	} {
 		for _, gpc := range []bool{false, true} {
 			value, err := p.EncodePreference(mustChoose(f, p, c, gpc), testSite, testKey)

@@ -161,11 +161,11 @@ func Pairs(lines []string) iter.Seq2[string, string] {
 // two of a Cookie line, at the first "=". Without one, all of it is the value
 // of a nameless cookie (RFC 6265bis, section 5.6).
 func pair(s string) (name, value string) {
-	i := strings.IndexByte(s, '=')
-	if i < 0 {
+	name, value, ok := strings.Cut(s, "=")
+	if !ok {
 		return "", trim(s)
 	}
-	return trim(s[:i]), trim(s[i+1:])
+	return trim(name), trim(value)
 }
 
 // names returns the name of a pair and, if two is true, the other name under
@@ -173,15 +173,15 @@ func pair(s string) (name, value string) {
 // Chromium and called "a" in Firefox; "=a=b" is refused by both, but older
 // browsers kept it without a name and sent it as "a=b".
 func names(s string) (name, other string, two bool) {
-	i := strings.IndexByte(s, '=')
-	if i < 0 {
+	before, after, ok := strings.Cut(s, "=")
+	if !ok {
 		other = trim(s)
 		return "", other, other != ""
 	}
-	if name = trim(s[:i]); name != "" {
+	if name = trim(before); name != "" {
 		return name, "", false
 	}
-	if rest, _, ok := strings.Cut(s[i+1:], "="); ok {
+	if rest, _, ok := strings.Cut(after, "="); ok {
 		return "", trim(rest), true
 	}
 	return "", "", false

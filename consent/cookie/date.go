@@ -244,9 +244,9 @@ func monthOf(s string) time.Month {
 // zoneOf returns the offset of the time zone that s begins with.
 func zoneOf(s string) (offset time.Duration, ok bool) {
 	const zones = "gmtpstpdtmstmdtcstcdtestedtastnstbstmeteetjst"
-	minutes := [...]time.Duration{0, -480, -420, -420, -360, -360, -300, -300, -240, -240, -210, 60, 60, 120, 540}
+	minutes := [...]int{0, -480, -420, -420, -360, -360, -300, -300, -240, -240, -210, 60, 60, 120, 540}
 	if i := indexFold(zones, s); i >= 0 {
-		return minutes[i] * time.Minute, true
+		return time.Duration(minutes[i]) * time.Minute, true
 	}
 	return 0, false
 }
