@@ -56,7 +56,6 @@ test-tools:
 
 .PHONY: lint
 lint: ## look for mistakes and formatting that differs
-	$(GOLANGCI_LINT) fmt --diff
 	$(GOLANGCI_LINT) run
 	go vet ./...
 
