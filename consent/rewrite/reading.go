@@ -68,9 +68,11 @@ func (d *reading) next(p []byte, i int) (event, int) {
 
 // applyTag lets the tree follow the tag that has just ended.
 func (d *reading) applyTag() {
-	if d.closing {
+	switch {
+	case d.endsRaw: // what contains only text is not in the tree
+	case d.closing:
 		d.close(d.tag, d.name)
-	} else if d.open(d.tag, d.name, d.selfClosing) {
+	case d.open(d.tag, d.name, d.selfClosing):
 		d.enterRaw(d.tag)
 	}
 	d.cdataAllowed = d.top().ns != inHTML
@@ -78,8 +80,9 @@ func (d *reading) applyTag() {
 
 // run reads a chunk for its effect on the state alone.
 func (d *reading) run(p []byte) {
-	for i := 0; i < len(p); {
+	for i := d.skim(p, 0); i < len(p); {
 		_, i = d.next(p, i)
+		i = d.skim(p, i)
 	}
 	d.offset += int64(len(p))
 }

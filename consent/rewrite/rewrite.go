@@ -119,6 +119,11 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 func (r *Rewriter) Write(p []byte) (int, error) {
 	r.chunk, r.passed = p, 0
 	for i := 0; i < len(p) && r.phase != copying; {
+		if r.phase == inBody && !r.forked {
+			if i = r.page.skim(p, i); i == len(p) {
+				break
+			}
+		}
 		ev, j := r.page.next(p, i)
 		r.handle(ev, i, j)
 		if r.forked && ev != more {

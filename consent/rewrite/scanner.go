@@ -98,6 +98,9 @@ type scanner struct {
 	selfClosing bool
 	closing     bool
 
+	// endsRaw is true of the end tag that ends raw text.
+	endsRaw bool
+
 	// attributes makes next report the attributes of the tag it is in. It is
 	// false at the start of every tag.
 	attributes bool
@@ -426,6 +429,7 @@ func (s *scanner) next(p []byte, i int) (event, int) {
 				i++
 			case s.matched == len(word) && class[c]&endsTagName != 0:
 				s.startName(true)
+				s.endsRaw = true
 				s.name = tags[s.raw].id
 				s.state = beforeAttrName
 				return endTag, i
@@ -547,6 +551,7 @@ func (s *scanner) startName(closing bool) {
 	s.state = tagName
 	s.closing = closing
 	s.selfClosing = false
+	s.endsRaw = false
 	s.attributes = false
 	s.name, s.nameLen = 0, 0
 }

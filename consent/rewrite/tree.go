@@ -57,8 +57,8 @@ type tree struct {
 	// nothing but text.
 	stack []node
 
-	// paragraphs is the number of p elements in stack.
-	paragraphs int
+	// paragraphs and anchors are the numbers of p and a elements in stack.
+	paragraphs, anchors int
 
 	// lost is true once an element was nested deeper than maxDepth.
 	lost bool
@@ -125,7 +125,9 @@ func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
 	case button:
 		t.closeInScope(n)
 	case anchor:
-		t.closeFormatting(n)
+		if t.anchors > 0 {
+			t.closeFormatting(n)
+		}
 	case heading:
 		if t.top().isHTML(heading) {
 			t.popTo(len(t.stack) - 1)
@@ -294,7 +296,7 @@ func (t *tree) closeFormatting(n name) {
 		switch {
 		case e.ns != inHTML || e.name != n:
 		case hasSpecial:
-			t.stack = append(t.stack[:i], t.stack[i+1:]...)
+			t.remove(i)
 			return
 		default:
 			t.popTo(i)
@@ -312,7 +314,7 @@ func (t *tree) closeForm() {
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
 		if e.isHTML(form) {
-			t.stack = append(t.stack[:i], t.stack[i+1:]...)
+			t.remove(i)
 			return
 		}
 		if e.endsScope() {
@@ -367,22 +369,30 @@ func (t *tree) push(e node) {
 		t.lost = true
 		return
 	}
-	if e.isHTML(tagP) {
-		t.paragraphs++
-	}
+	t.count(e, 1)
 	t.stack = append(t.stack, e)
+}
+
+func (t *tree) count(e node, by int) {
+	if e.isHTML(tagP) {
+		t.paragraphs += by
+	} else if e.isHTML(anchor) {
+		t.anchors += by
+	}
 }
 
 // popTo closes stack[i] and all inside it.
 func (t *tree) popTo(i int) {
-	if t.paragraphs > 0 {
-		for _, e := range t.stack[i:] {
-			if e.isHTML(tagP) {
-				t.paragraphs--
-			}
-		}
+	for _, e := range t.stack[i:] {
+		t.count(e, -1)
 	}
 	t.stack = t.stack[:i]
+}
+
+// remove closes stack[i] but not what is inside it.
+func (t *tree) remove(i int) {
+	t.count(t.stack[i], -1)
+	t.stack = append(t.stack[:i], t.stack[i+1:]...)
 }
 
 // isFlow reports whether what comes next is ordinary content of the body.

@@ -1,0 +1,212 @@
+package rewrite
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
+
+// skim reads p from index i as next does, but reports nothing and stops where
+// next has to go on: at the start of a token that is not whole in p or not a
+// common one. It reads on only from the data state and from raw text.
+func (d *reading) skim(p []byte, i int) int {
+	for goOn := true; goOn; {
+		switch d.state {
+		case dataState:
+			i, goOn = d.skimTags(p, i)
+		case rawState:
+			i, goOn = d.skimRaw(p, i)
+		default:
+			goOn = false
+		}
+	}
+	return i
+}
+
+// skimTags reads text and tags. It reports whether raw text comes next.
+func (d *reading) skimTags(p []byte, i int) (int, bool) {
+	for i < len(p) {
+		if p[i] != '<' { // else tags follow each other without text between them
+			j := bytes.IndexByte(p[i:], '<')
+			if j < 0 {
+				return len(p), false
+			}
+			i += j
+		}
+		if len(p)-i < len("</")+8 {
+			return i, false
+		}
+		from, closing := i+1, p[i+1] == '/'
+		if closing {
+			from++
+		}
+		x := binary.LittleEndian.Uint64(p[from:])
+		size := nameSize(x)
+		k := from + size
+		if size == 0 || size == 8 || !isLetter(p[from]) || class[p[k]]&endsTagName == 0 {
+			return i, false
+		}
+		n := name((x | spaces) & (1<<(8*size) - 1))
+		end, selfClosing := k+1, false
+		if p[k] != '>' {
+			if end, selfClosing = skipAttributes(p, k); end < 0 {
+				return i, false
+			}
+		}
+
+		if closing {
+			if top := len(d.stack) - 1; top >= 0 && d.stack[top].name == n {
+				d.popTo(top)
+			} else {
+				d.close(tagOf(n), n)
+			}
+		} else {
+			g := tagOf(n)
+			if g == tagNoscript || d.cdataAllowed && d.needsAttributes(g) {
+				return i, false
+			}
+			if d.open(g, n, selfClosing) {
+				d.enterRaw(g)
+				return end, true
+			}
+		}
+		d.cdataAllowed = d.top().ns != inHTML
+		i = end
+	}
+	return i, false
+}
+
+// skimRaw reads raw text and the end tag behind it. It reports whether that came.
+func (d *reading) skimRaw(p []byte, i int) (int, bool) {
+	word := tags[d.raw].name
+	for {
+		j := bytes.IndexByte(p[i:], '<')
+		if j < 0 {
+			return len(p), false
+		}
+		i += j
+		k := i + len("</") + len(word)
+		switch {
+		case k >= len(p), p[i+1] == '!' && d.raw == tagScript:
+			return i, false
+		case p[i+1] != '/' || !hasWord(p[i+len("</"):], word) || class[p[k]]&endsTagName == 0:
+			i++
+			continue
+		}
+		if k, _ = skipAttributes(p, k); k < 0 {
+			return i, false
+		}
+		d.state = dataState
+		return k, true
+	}
+}
+
+// skipAttributes returns the index behind the tag whose name ends at k, or a
+// negative number if it is not whole in p, and whether it is self-closing.
+func skipAttributes(p []byte, k int) (end int, selfClosing bool) {
+	for {
+		// Most attributes look like this: a space, a name, "=" and quotes.
+		for len(p)-k > 2+8 && p[k] == ' ' && class[p[k+1]]&endsAttrName == 0 {
+			j := k + 2
+			n := attrNameSize(binary.LittleEndian.Uint64(p[j:]))
+			j += n
+			for n == 8 && len(p)-j > 8 {
+				n = attrNameSize(binary.LittleEndian.Uint64(p[j:]))
+				j += n
+			}
+			if len(p)-j < 2 || p[j] != '=' || p[j+1] != '"' && p[j+1] != '\'' {
+				break
+			}
+			n = bytes.IndexByte(p[j+2:], p[j+1])
+			if n < 0 {
+				return -1, false
+			}
+			k = j + 2 + n + 1
+		}
+		if k == len(p) {
+			return -1, false
+		}
+		switch c := p[k]; {
+		case c == '>':
+			return k + 1, false
+		case c == '/':
+			k++
+			if k < len(p) && p[k] == '>' {
+				return k + 1, true
+			}
+		case class[c]&isSpace != 0:
+			k++
+		default:
+			if k = skipAttribute(p, k); k < 0 {
+				return -1, false
+			}
+		}
+	}
+}
+
+// skipAttribute returns the index behind the attribute that begins at k, or a
+// negative number if it is not whole in p.
+func skipAttribute(p []byte, k int) int {
+	k++ // whatever it is, it belongs to the name
+	for k < len(p) && class[p[k]]&endsAttrName == 0 {
+		k++
+	}
+	for k < len(p) && class[p[k]]&isSpace != 0 {
+		k++
+	}
+	if k < len(p) && p[k] != '=' {
+		return k
+	}
+	k++
+	for k < len(p) && class[p[k]]&isSpace != 0 {
+		k++
+	}
+	if k >= len(p) {
+		return -1
+	}
+	switch c := p[k]; c {
+	case '"', '\'':
+		n := bytes.IndexByte(p[k+1:], c)
+		if n < 0 {
+			return -1
+		}
+		return k + 1 + n + 1
+	}
+	for k < len(p) && class[p[k]]&endsUnquoted == 0 {
+		k++
+	}
+	return k
+}
+
+// hasWord reports whether p begins with a word of lower-case letters in any case.
+func hasWord(p []byte, word string) bool {
+	for i := range len(word) {
+		if lower[p[i]] != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+const (
+	ones   = 0x0101010101010101
+	highs  = 0x80 * ones
+	spaces = ' ' * ones
+)
+
+// nameSize returns the length of the tag name at the start of eight bytes, the
+// first of them lowest. It takes any byte up to the space for the end of a name.
+func nameSize(x uint64) int {
+	// Each term has the high bit of the first byte that it looks for, and after
+	// it maybe others.
+	slash, greater := x^'/'*ones, x^'>'*ones
+	end := (x-'!'*ones)&^x | (slash-ones)&^slash | (greater-ones)&^greater
+	return bits.TrailingZeros64(end&highs) / 8
+}
+
+// attrNameSize is nameSize for the name of an attribute.
+func attrNameSize(x uint64) int {
+	slash, greater, equals := x^'/'*ones, x^'>'*ones, x^'='*ones
+	end := (x-'!'*ones)&^x | (slash-ones)&^slash | (greater-ones)&^greater | (equals-ones)&^equals
+	return bits.TrailingZeros64(end&highs) / 8
+}
