@@ -118,6 +118,7 @@ const (
 	lists
 	metadata
 	metaElement
+	option
 	plainBreakout
 	replaced
 	row
@@ -140,6 +141,8 @@ const (
 	scope                   // ends the search for an element in scope
 	formats                 // a formatting element
 	inTable                 // is part of a table
+	optionalEnd             // pages may and do leave out its end tag
+	structural              // the tree builder treats it in a way of its own
 )
 
 // element is what is known of a tag.
@@ -151,17 +154,17 @@ type element struct {
 
 var tags = [tagCount]element{
 	tagAnnotationXML: {name: "annotation-xml"},
-	tagBody:          {name: "body", flags: breakout | special},
+	tagBody:          {name: "body", flags: breakout | special | structural},
 	tagBr:            {name: "br", flags: void | breakout | special},
 	tagDesc:          {name: "desc"},
 	tagFont:          {name: "font", flags: formats},
 	tagForeignObject: {name: "foreignobject"},
-	tagFrameset:      {name: "frameset", flags: special},
-	tagHead:          {name: "head", flags: breakout | special},
-	tagHTML:          {name: "html", flags: special},
+	tagFrameset:      {name: "frameset", flags: special | structural},
+	tagHead:          {name: "head", flags: breakout | special | structural},
+	tagHTML:          {name: "html", flags: special | structural},
 	tagIframe:        {name: "iframe", flags: rawText | special},
 	tagMalignmark:    {name: "malignmark"},
-	tagMath:          {name: "math"},
+	tagMath:          {name: "math", flags: structural},
 	tagMglyph:        {name: "mglyph"},
 	tagMi:            {name: "mi"},
 	tagMn:            {name: "mn"},
@@ -170,15 +173,15 @@ var tags = [tagCount]element{
 	tagMtext:         {name: "mtext"},
 	tagNoembed:       {name: "noembed", flags: rawText | special},
 	tagNoframes:      {name: "noframes", flags: headContent | rawText | special},
-	tagNoscript:      {name: "noscript", flags: special},
-	tagP:             {name: "p", flags: breakout | special | closesP},
+	tagNoscript:      {name: "noscript", flags: special | structural},
+	tagP:             {name: "p", flags: breakout | special | closesP | optionalEnd},
 	tagPlaintext:     {name: "plaintext", flags: rawText | special | closesP},
 	tagScript:        {name: "script", flags: headContent | rawText | special},
-	tagSelect:        {name: "select", flags: special},
+	tagSelect:        {name: "select", flags: special | structural},
 	tagStyle:         {name: "style", flags: headContent | rawText | special},
-	tagSVG:           {name: "svg"},
+	tagSVG:           {name: "svg", flags: structural},
 	tagTable:         {name: "table", flags: breakout | special | closesP | scope},
-	tagTemplate:      {name: "template", flags: headContent | special | scope},
+	tagTemplate:      {name: "template", flags: headContent | special | scope | structural},
 	tagTextarea:      {name: "textarea", flags: rawText | special},
 	tagTitle:         {name: "title", flags: headContent | rawText | special},
 	tagXMP:           {name: "xmp", flags: rawText | special | closesP},
@@ -187,21 +190,22 @@ var tags = [tagCount]element{
 	blocks:         {flags: special | closesP},
 	breakoutBlocks: {flags: breakout | special | closesP},
 	button:         {flags: special},
-	cell:           {flags: special | scope | inTable},
-	definition:     {flags: breakout | special | closesP},
+	cell:           {flags: special | scope | inTable | optionalEnd},
+	definition:     {flags: breakout | special | closesP | optionalEnd},
 	form:           {flags: special | closesP},
 	formatting:     {flags: breakout | formats},
 	heading:        {flags: breakout | special | closesP},
-	listItem:       {flags: breakout | special | closesP},
+	listItem:       {flags: breakout | special | closesP | optionalEnd},
 	lists:          {flags: breakout | special | closesP},
 	metadata:       {flags: headContent | void | special},
 	metaElement:    {flags: headContent | void | breakout | special},
+	option:         {flags: optionalEnd},
 	plainBreakout:  {flags: breakout},
 	replaced:       {flags: void | breakout | special},
-	row:            {flags: special | inTable},
+	row:            {flags: special | inTable | optionalEnd},
 	rule:           {flags: void | breakout | special | closesP},
 	scopes:         {flags: special | scope},
-	rowGroup:       {flags: special | inTable},
+	rowGroup:       {flags: special | inTable | optionalEnd},
 	tableParts:     {flags: special | void | inTable},
 	voids:          {flags: void | special},
 }
@@ -222,6 +226,7 @@ var kinds = map[tag]string{
 	lists:          "ol ul",
 	metadata:       "base basefont bgsound link",
 	metaElement:    "meta",
+	option:         "optgroup option rb rp rt rtc",
 	plainBreakout:  "ruby span sub sup var",
 	replaced:       "embed img",
 	row:            "tr",

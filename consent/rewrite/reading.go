@@ -78,6 +78,12 @@ func (d *reading) applyTag() {
 	d.cdataAllowed = d.top().ns != inHTML
 }
 
+// endsBlock reports whether the tag that has just ended is an end tag that leaves
+// no paragraph open.
+func (d *reading) endsBlock() bool {
+	return d.closing && (d.tag == tagP || tags[d.tag].flags&(closesP|optionalEnd) == closesP)
+}
+
 // run reads a chunk for its effect on the state alone.
 func (d *reading) run(p []byte) {
 	for i := d.skim(p, 0); i < len(p); {

@@ -204,7 +204,7 @@ func (r *Rewriter) handle(ev event, i, j int) {
 			r.insertAt(r.page.offset + int64(j))
 		}
 	case postponed:
-		if ev == tagEnd && r.page.state == dataState && len(r.page.stack) == 0 {
+		if ev == tagEnd && r.page.endsBlock() && len(r.page.stack) == 0 {
 			r.insertAt(r.page.offset + int64(j))
 		}
 	}

@@ -2,9 +2,15 @@ package rewrite
 
 import "slices"
 
-// maxDepth is how many open elements are told apart: Chromium's own limit on the
-// depth of a document.
-const maxDepth = 512
+const (
+	// maxDepth is how many open elements are followed: Chromium's own limit on
+	// the depth of a document.
+	maxDepth = 512
+
+	// maxPlain is how many of them may be HTML elements outside foreign content.
+	// More, as pages have that leave out end tags, are not followed.
+	maxPlain = maxDepth / 2
+)
 
 // namespace of an element.
 type namespace uint8
@@ -45,23 +51,25 @@ func (e node) endsScope() bool { return e.integration != noIntegration || e.has(
 
 // tree follows the tree builder of the HTML standard as far as the tokenizer
 // depends on it: it keeps the stack of open elements, to know what is foreign
-// content and what is in a template. It differs from the standard in what only
-// broken pages show: it does not reopen formatting elements, does not know which
-// form is the current one, and lets a select contain any element, as browsers
-// have come to do.
+// content and what is in a template.
+//
+// Where no foreign element is open, nothing but the names of the open elements
+// matters, and only for the end tag that may one day close an svg left open. There
+// an end tag closes the nearest element of its name, and elements whose end tags
+// may be left out are not followed at all. Inside foreign content, the rules of the
+// standard apply but for what only broken pages show: formatting elements are not
+// reopened, and a select may contain anything, as in newer browsers.
 type tree struct {
 	// scripting is the scripting flag: it makes noscript raw text.
 	scripting bool
 
-	// stack holds the open elements but html, head, body and those that contain
-	// nothing but text.
-	stack []node
-
-	// paragraphs and anchors are the numbers of p and a elements in stack.
-	paragraphs, anchors int
-
-	// lost is true once an element was nested deeper than maxDepth.
+	// lost is true once foreign elements or templates were nested too deeply.
 	lost bool
+
+	// stack holds the open elements but html, head, body and those that contain
+	// nothing but text. foreign is how many of them are not HTML.
+	stack   []node
+	foreign int
 
 	// What the attributes of the current start tag say.
 	fontBreaksOut  bool
@@ -82,6 +90,51 @@ func (t *tree) needsAttributes(g tag) bool {
 
 // open follows a start tag. It reports whether the element's content is raw text.
 func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
+	if t.foreign > 0 {
+		return t.openInForeign(g, n, selfClosing)
+	}
+	switch flags := tags[g].flags; {
+	case flags&(void|optionalEnd) != 0:
+		return false
+	case flags&rawText != 0:
+		return true
+	case flags&structural != 0:
+		return t.openStructural(g, n, selfClosing)
+	}
+	if len(t.stack) < maxPlain {
+		t.stack = append(t.stack, node{name: n, tag: g})
+	}
+	return false
+}
+
+func (t *tree) openStructural(g tag, n name, selfClosing bool) (raw bool) {
+	switch g {
+	case tagNoscript:
+		if t.scripting {
+			return true
+		}
+		t.push(node{name: n, tag: g})
+	case tagTemplate:
+		t.push(node{name: n, tag: g})
+	case tagSVG, tagMath:
+		ns := inSVG
+		if g == tagMath {
+			ns = inMathML
+		}
+		if !selfClosing {
+			t.push(node{name: n, tag: g, ns: ns})
+		}
+	case tagSelect:
+		depth := len(t.stack)
+		if t.close(g, n); len(t.stack) == depth { // <select> in a select is </select>
+			t.push(node{name: n, tag: g})
+		}
+	}
+	return false // html, head, body and frameset exist once, and not here
+}
+
+// openInForeign is open where a foreign element is open.
+func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
 	flags := tags[g].flags
 	if top := t.top(); top.ns != inHTML && !top.takesHTML(g) {
 		if flags&breakout == 0 && !(g == tagFont && t.fontBreaksOut) {
@@ -91,43 +144,28 @@ func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
 			return false
 		}
 		t.breakOut()
+		return t.open(g, n, selfClosing)
 	}
-
-	if flags&closesP != 0 && t.paragraphs > 0 {
+	if flags&closesP != 0 {
 		t.closeP()
 	}
-	if flags&rawText != 0 || g == tagNoscript && t.scripting {
+	switch {
+	case flags&rawText != 0:
 		return true
-	}
-	if flags&void != 0 {
+	case flags&void != 0:
 		return false
+	case flags&structural != 0:
+		return t.openStructural(g, n, selfClosing)
 	}
-	ns := inHTML
 	switch g {
-	case tagHTML, tagHead, tagBody, tagFrameset:
-		return false
-	case tagSVG, tagMath:
-		if selfClosing {
-			return false
-		}
-		ns = inSVG
-		if g == tagMath {
-			ns = inMathML
-		}
 	case cell, row, rowGroup:
 		if !t.clearTable(g) {
 			return false
 		}
-	case tagSelect:
-		if t.closeInScope(n) {
-			return false // <select> in a select is </select>
-		}
 	case button:
 		t.closeInScope(n)
 	case anchor:
-		if t.anchors > 0 {
-			t.closeFormatting(n)
-		}
+		t.closeFormatting(n)
 	case heading:
 		if t.top().isHTML(heading) {
 			t.popTo(len(t.stack) - 1)
@@ -135,40 +173,60 @@ func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
 	case listItem, definition:
 		t.closeItem(g)
 	}
-	t.push(node{name: n, tag: g, ns: ns})
+	if t.foreign == 0 {
+		return t.open(g, n, selfClosing) // what was closed contained the foreign content
+	}
+	t.push(node{name: n, tag: g})
 	return false
 }
 
 // close follows an end tag.
 func (t *tree) close(g tag, n name) {
-	i := len(t.stack) - 1
-	if i < 0 {
-		return
-	}
-	if t.stack[i].ns != inHTML {
-		if g == tagP || g == tagBr {
-			t.breakOut()
-			i = -1
-		}
-		for ; i >= 0 && t.stack[i].ns != inHTML; i-- {
-			if t.stack[i].name == n {
-				t.popTo(i)
-				return
-			}
-		}
-	} else if t.stack[i].name == n {
+	if i := len(t.stack) - 1; i >= 0 && t.stack[i].name == n {
 		t.popTo(i)
 		return
 	}
+	if t.foreign > 0 {
+		t.closeInForeign(g, n)
+		return
+	}
+	if tags[g].flags&(void|rawText|optionalEnd) != 0 {
+		return
+	}
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.name == n {
+			t.stack = t.stack[:i]
+			return
+		}
+		if g != tagTemplate && (e.tag == tagTemplate || e.tag == tagTable) {
+			return // it contains what it contains
+		}
+	}
+}
 
+// closeInForeign is close where a foreign element is open.
+func (t *tree) closeInForeign(g tag, n name) {
+	if t.top().ns != inHTML {
+		if g == tagP || g == tagBr {
+			t.breakOut()
+		} else {
+			for i := len(t.stack) - 1; i >= 0 && t.stack[i].ns != inHTML; i-- {
+				if t.stack[i].name == n {
+					t.popTo(i)
+					return
+				}
+			}
+		}
+	}
 	switch flags := tags[g].flags; {
 	case flags&(rawText|void) != 0:
 	case g == tagP:
 		t.closeP()
-	case g == tagTemplate:
-		t.closeInTable(n, false)
-	case g == tagTable || flags&inTable != 0:
-		t.closeInTable(n, true)
+	case g == tagTemplate, g == tagTable:
+		t.closeInTable(n, g)
+	case flags&optionalEnd != 0:
+		t.closeOptional(n, flags)
 	case g == heading:
 		t.closeHeading()
 	case flags&formats != 0:
@@ -244,32 +302,50 @@ func (t *tree) closeP() {
 }
 
 // closeInScope closes the element of a name that is in scope.
-func (t *tree) closeInScope(n name) bool {
+func (t *tree) closeInScope(n name) {
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
-			return true
+			return
 		}
 		if e.endsScope() {
-			return false
+			return
 		}
 	}
-	return false
 }
 
-// closeInTable closes the element of a name, within the nearest table or template
-// if scoped.
-func (t *tree) closeInTable(n name, scoped bool) {
+// closeInTable closes the nearest table, within a template, or template.
+func (t *tree) closeInTable(n name, g tag) {
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
 			return
 		}
-		if scoped && (e.isHTML(tagTable) || e.isHTML(tagTemplate)) {
+		if g != tagTemplate && e.isHTML(tagTemplate) {
 			return
 		}
+	}
+}
+
+// closeOptional closes an element whose end tag may be left out. One outside all
+// foreign content is not in the stack; it is taken to be open there, and to
+// contain the foreign content.
+func (t *tree) closeOptional(n name, flags uint16) {
+	outermost := slices.IndexFunc(t.stack, isForeign)
+	for i := len(t.stack) - 1; i > outermost; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if flags&inTable == 0 && e.endsScope() || e.isHTML(tagTable) || e.isHTML(tagTemplate) {
+			return
+		}
+	}
+	if flags&inTable == 0 || slices.ContainsFunc(t.stack[:outermost], isTable) {
+		t.popTo(outermost)
 	}
 }
 
@@ -369,31 +445,30 @@ func (t *tree) push(e node) {
 		t.lost = true
 		return
 	}
-	t.count(e, 1)
-	t.stack = append(t.stack, e)
-}
-
-func (t *tree) count(e node, by int) {
-	if e.isHTML(tagP) {
-		t.paragraphs += by
-	} else if e.isHTML(anchor) {
-		t.anchors += by
+	if isForeign(e) {
+		t.foreign++
 	}
+	t.stack = append(t.stack, e)
 }
 
 // popTo closes stack[i] and all inside it.
 func (t *tree) popTo(i int) {
-	for _, e := range t.stack[i:] {
-		t.count(e, -1)
+	if t.foreign > 0 {
+		for _, e := range t.stack[i:] {
+			if isForeign(e) {
+				t.foreign--
+			}
+		}
 	}
 	t.stack = t.stack[:i]
 }
 
-// remove closes stack[i] but not what is inside it.
-func (t *tree) remove(i int) {
-	t.count(t.stack[i], -1)
-	t.stack = append(t.stack[:i], t.stack[i+1:]...)
-}
+// remove closes the HTML element stack[i] but not what is inside it.
+func (t *tree) remove(i int) { t.stack = append(t.stack[:i], t.stack[i+1:]...) }
+
+func isForeign(e node) bool { return e.ns != inHTML }
+
+func isTable(e node) bool { return e.isHTML(tagTable) }
 
 // isFlow reports whether what comes next is ordinary content of the body.
 func (t *tree) isFlow() bool {
@@ -413,8 +488,7 @@ func isEnclosure(e node) bool {
 
 // sameContext reports whether both trees tell a tokenizer the same from here on.
 func (t *tree) sameContext(o *tree) bool {
-	foreign := func(e node) bool { return e.ns != inHTML }
-	if slices.ContainsFunc(t.stack, foreign) || slices.ContainsFunc(o.stack, foreign) {
+	if t.foreign > 0 || o.foreign > 0 {
 		return slices.Equal(t.stack, o.stack)
 	}
 	enclosures := func(stack []node) (n int) {
@@ -435,12 +509,7 @@ func (t *tree) appendEndTags(b []byte) ([]byte, bool) {
 	if t.lost {
 		return b, false
 	}
-	foreign := 0
-	for _, e := range t.stack {
-		if e.ns != inHTML {
-			foreign++
-		}
-	}
+	foreign := t.foreign
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
 		if e.ns != inHTML {
