@@ -334,6 +334,20 @@ func TestPreferenceCookie(t *testing.T) {
 			t.Errorf("of accept and statistics at once, the application got %q", got)
 		}
 	}
+	// A second copy can only come from another path or domain, and is deleted
+	// there; the one that the module wrote stays.
+	shadows := slices.DeleteFunc(s.get(t, "/a/b", "Cookie: "+values["accept"]+"; "+values["reject"]).cookies(), func(line string) bool {
+		return nameOf(line) != preferenceCookie
+	})
+	if !slices.ContainsFunc(shadows, func(line string) bool { return strings.Contains(line, "Path=/a") }) ||
+		!slices.ContainsFunc(shadows, func(line string) bool { return strings.Contains(line, "Domain=example.test") }) {
+		t.Errorf("the copies that shadow the preference are not deleted: %q", shadows)
+	}
+	for _, line := range shadows {
+		if !isDeletion(line) || strings.Contains(line+";", "Path=/;") && !strings.Contains(line, "Domain") && !strings.Contains(line, "Partitioned") {
+			t.Errorf("%q touches the preference itself", line)
+		}
+	}
 	for i := len(preferenceCookie) + 1; i < len(values["accept"]); i++ {
 		forged := []byte(values["accept"])
 		forged[i] ^= 1

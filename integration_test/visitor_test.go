@@ -155,6 +155,12 @@ func checkInsertion(t *testing.T, document, got string) {
 	if banner == "" && form == "" {
 		t.Error("nothing was inserted")
 	}
+	if strings.Contains(form, bannerMark) || strings.Contains(form, settingsMark) {
+		t.Error("the banner or the settings link is not at the start of the body")
+	}
+	if strings.Contains(banner, formMark) {
+		t.Error("the banner's form is not at the end of the document")
+	}
 }
 
 // Marks of what is inserted into a page.
