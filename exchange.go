@@ -26,6 +26,7 @@ type exchange struct {
 	url      *url.URL // as the browser sees it; only path and query are of use
 	site     string   // what a choice is valid for: the host, or the configured domain
 	host     string   // lower-case, without port
+	address  string   // the Host header: with port
 	secure   bool     // whether the browser came by HTTPS
 	gpc      bool     // whether it sent Sec-GPC: 1
 	view     view     // what the response is for
@@ -68,14 +69,15 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 		earlier.inError = true
 		return earlier
 	}
-	address := r.URL
+	visited := r.URL
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok && original.URL != nil {
-		address = original.URL // before Caddy rewrote it
+		visited = original.URL // before Caddy rewrote it
 	}
 	x := &exchange{
 		handler:  h,
-		url:      address,
+		url:      visited,
 		host:     hostname(r.Host),
+		address:  r.Host,
 		secure:   isSecure(r),
 		gpc:      hasGPC(r.Header),
 		view:     viewOf(r),

@@ -20,7 +20,8 @@ type pageBody struct {
 	rewriter *rewrite.Rewriter
 	decoder  *decoder // nil for a body without content coding
 	inserted []byte
-	sweep    bool // whether the page has to fetch the rest of the deletions
+	origin   string // what the page's base element makes necessary
+	sweep    bool   // whether the page has to fetch the rest of the deletions
 	failure  error
 }
 
@@ -54,21 +55,26 @@ func newPageBody(w http.ResponseWriter, x *exchange, codings []string, sweep boo
 
 // bodyStart returns what the page begins with: the banner or, once the visitor
 // has chosen, the link to the settings.
-func (b *pageBody) bodyStart(lang string) []byte {
+func (b *pageBody) bodyStart(head rewrite.Head) []byte {
 	h := b.x.handler
+	b.origin = b.x.originBeside(head.Base)
 	returnTo := localPath(b.x.url.RequestURI())
 	if returnTo == "" {
 		returnTo = "/"
 	}
-	b.inserted = h.banner.AppendBodyStart(b.inserted[:0], banner.Place{Language: h.banner.Language(lang, b.x.language), ReturnTo: returnTo}, b.x.decision)
+	b.inserted = h.banner.AppendBodyStart(b.inserted[:0], banner.Place{
+		Language: h.banner.Language(head.Lang, b.x.language),
+		ReturnTo: returnTo,
+		Origin:   b.origin,
+	}, b.x.decision)
 	return b.inserted
 }
 
 // end returns what the page ends with.
 func (b *pageBody) end() []byte {
-	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{}, b.x.decision)
+	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{Origin: b.origin}, b.x.decision)
 	if b.sweep {
-		b.inserted = b.x.appendSweeps(b.inserted)
+		b.inserted = b.x.appendSweeps(b.inserted, b.origin)
 	}
 	return b.inserted
 }

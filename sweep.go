@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"html"
 	mathrand "math/rand/v2"
 	"net/http"
 	"slices"
@@ -47,7 +48,7 @@ const (
 
 // appendSweeps appends the elements that start sweeps, each of its share. The
 // medium keeps them from delaying what the page shows.
-func (x *exchange) appendSweeps(dst []byte) []byte {
+func (x *exchange) appendSweeps(dst []byte, origin string) []byte {
 	path := x.url.EscapedPath()
 	if len(path) > maxSweepPath {
 		return dst
@@ -78,6 +79,7 @@ func (x *exchange) appendSweeps(dst []byte) []byte {
 	for ; pairs > 0; pairs -= share {
 		position.left = min(share, pairs)
 		dst = append(dst, `<link rel="stylesheet" media="print" href="`...)
+		dst = append(dst, html.EscapeString(origin)...)
 		dst = append(dst, x.handler.Prefix...)
 		dst = append(dst, sweepName+"?"...)
 		dst = append(dst, token...)

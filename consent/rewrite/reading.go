@@ -123,8 +123,12 @@ var (
 	attrColor    = nameOf("color")
 	attrEncoding = nameOf("encoding")
 	attrFace     = nameOf("face")
+	attrHref     = nameOf("href")
 	attrLang     = nameOf("lang")
 	attrSize     = nameOf("size")
+
+	nameBase = nameOf("base")
+	nameHTML = nameOf("html")
 
 	typeHTML  = nameOf("text/html")
 	typeXHTML = nameOf("application/xhtml+xml")

@@ -17,10 +17,8 @@ import "io"
 type Options struct {
 	// BodyStart is asked at most once for what to insert at the start of the
 	// body: right after the <body> tag, or before the first thing that implies
-	// a body. lang is the value of the lang attribute of <html> as far as seen,
-	// its character references not decoded, or "" if there is none or it is
-	// longer than 64 bytes.
-	BodyStart func(lang string) []byte
+	// a body.
+	BodyStart func(Head) []byte
 
 	// End is asked at most once, by Close, for what to append as the last thing
 	// of the document.
@@ -30,6 +28,18 @@ type Options struct {
 	// does: with a DOCTYPE or a tag of html, head or body, after nothing but
 	// comments and white space.
 	DocumentOnly bool
+}
+
+// Head is what the page said before its body began. Character references are
+// not decoded.
+type Head struct {
+	// Lang is the value of the lang attribute of <html>; "" if there is none or
+	// it is longer than 64 bytes.
+	Lang string
+
+	// Base is the value of the href attribute of the first <base> that has one,
+	// cut after 256 bytes; "" if there is none.
+	Base string
 }
 
 // Reason says why a [Rewriter] did not insert all that it was to insert.
@@ -84,11 +94,33 @@ type Rewriter struct {
 	held   []byte // what came right before the chunk and is not passed on yet
 	tail   []byte // what closes the open elements
 
-	inHTML   bool   // inside an <html> tag
-	inLang   bool   // inside its lang attribute
-	hasLang  bool   // a lang attribute was seen
-	lang     []byte // its value, not longer than maxLang+1
-	langText string // the last lang that was made a string
+	inTag name   // the name of the tag whose attributes are read
+	lang  noted  // the lang attribute of <html>
+	base  noted  // the href attribute of <base>
+	value *noted // the one of them that is being read
+}
+
+// noted is the value of the first attribute of some kind.
+type noted struct {
+	seen  bool
+	value []byte // as far as it is of interest
+	text  string // the last value that was made a string
+}
+
+// reset forgets the attribute, but keeps its memory.
+func (n *noted) reset() { n.seen, n.value = false, n.value[:0] }
+
+// note adds a part of the value, up to a length.
+func (n *noted) note(part []byte, longest int) {
+	n.value = append(n.value, part[:min(len(part), longest-len(n.value))]...)
+}
+
+// string returns the value. It costs nothing where the page before had the same.
+func (n *noted) string() string {
+	if string(n.value) != n.text {
+		n.text = string(n.value)
+	}
+	return n.text
 }
 
 // New returns a Rewriter that writes to dst.
@@ -103,15 +135,17 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 	page, bare := r.page, r.bare
 	page.reset(true)
 	*r = Rewriter{
-		opts:     o,
-		dst:      dst,
-		page:     page,
-		bare:     bare,
-		held:     r.held[:0],
-		tail:     r.tail[:0],
-		lang:     r.lang[:0],
-		langText: r.langText,
+		opts: o,
+		dst:  dst,
+		page: page,
+		bare: bare,
+		held: r.held[:0],
+		tail: r.tail[:0],
+		lang: r.lang,
+		base: r.base,
 	}
+	r.lang.reset()
+	r.base.reset()
 }
 
 // Write reads the next bytes of the page and passes on all that is decided. It
@@ -126,7 +160,7 @@ func (r *Rewriter) Write(p []byte) (int, error) {
 		}
 		ev, j := r.page.next(p, i)
 		r.handle(ev, i, j)
-		if r.forked && ev != more {
+		if r.forked && ev == tagEnd {
 			r.followBare(r.page.offset + int64(j))
 			r.forked = !r.bare.agrees(&r.page)
 		}
@@ -245,15 +279,22 @@ func (r *Rewriter) handleHead(ev event, i, j int) {
 			r.handleHeadEndTag()
 		}
 	case attribute:
-		r.inLang = r.inHTML && !r.hasLang && r.page.attr == attrLang
-		r.hasLang = r.hasLang || r.inLang
+		r.value = nil
+		switch {
+		case r.inTag == nameHTML && r.page.attr == attrLang && !r.lang.seen:
+			r.value = &r.lang
+		case r.inTag == nameBase && r.page.attr == attrHref && !r.base.seen:
+			r.value = &r.base
+		}
+		if r.value != nil {
+			r.value.seen = true
+		}
 	case value:
-		if r.inLang {
-			i = int(r.page.start - r.page.offset)
-			r.lang = append(r.lang, r.chunk[i:min(j, i+maxLang+1-len(r.lang))]...)
+		if r.value != nil {
+			r.value.note(r.chunk[r.page.start-r.page.offset:j], maxNoted)
 		}
 	case tagEnd:
-		r.inHTML, r.inLang = false, false
+		r.inTag, r.value = 0, nil
 	}
 }
 
@@ -262,8 +303,7 @@ func (r *Rewriter) handleHeadStartTag() {
 	r.document = r.document || t == tagHTML || t == tagHead || t == tagBody
 	switch {
 	case t == tagHTML:
-		r.inHTML = true
-		r.page.attributes = true
+		r.noteAttributes()
 	case t == tagHead:
 	case t == tagBody:
 		r.phase = inBodyTag
@@ -271,10 +311,18 @@ func (r *Rewriter) handleHeadStartTag() {
 		r.skip(Fragment)
 	case t == tagFrameset:
 		r.skip(Frameset)
+	case r.page.name == nameBase:
+		r.noteAttributes()
 	case tags[t].flags&headContent != 0, t == tagNoscript && !r.headDone:
 	default:
 		r.imply(r.page.start)
 	}
+}
+
+// noteAttributes looks at the attributes of the tag that begins.
+func (r *Rewriter) noteAttributes() {
+	r.inTag = r.page.name
+	r.page.attributes = true
 }
 
 func (r *Rewriter) handleHeadEndTag() {
@@ -352,13 +400,10 @@ func (r *Rewriter) insert() {
 	}
 	r.phase = inBody
 	if r.opts.BodyStart != nil {
-		if len(r.lang) > maxLang {
-			r.lang = r.lang[:0]
+		if len(r.lang.value) > maxLang {
+			r.lang.reset()
 		}
-		if string(r.lang) != r.langText {
-			r.langText = string(r.lang)
-		}
-		b := r.opts.BodyStart(r.langText)
+		b := r.opts.BodyStart(Head{Lang: r.lang.string(), Base: r.base.string()})
 		r.write(b)
 		r.inserted = len(b) > 0
 	}
@@ -438,6 +483,9 @@ func (r *Rewriter) appendEnd(b []byte) ([]byte, bool) {
 const (
 	// maxLang is the length of the longest value of lang that is of interest.
 	maxLang = 64
+
+	// maxNoted is how much of a value is kept.
+	maxNoted = 256
 
 	// maxHeadName is the length of the longest name of an element that may stand
 	// before the body.

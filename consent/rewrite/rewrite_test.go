@@ -17,7 +17,7 @@ const (
 
 func marks(documentOnly bool) Options {
 	return Options{
-		BodyStart:    func(string) []byte { return []byte(startMark) },
+		BodyStart:    func(Head) []byte { return []byte(startMark) },
 		End:          func() []byte { return []byte(endMark) },
 		DocumentOnly: documentOnly,
 	}
@@ -293,10 +293,34 @@ func TestLang(t *testing.T) {
 	} {
 		for _, n := range chunkSizes {
 			got := "-"
-			o := Options{BodyStart: func(lang string) []byte { got = lang; return nil }}
+			o := Options{BodyStart: func(h Head) []byte { got = h.Lang; return nil }}
 			rewritten(t, o, c.page, n)
 			if got != c.want {
 				t.Fatalf("%q in chunks of %d: lang %q, want %q", c.page, n, got, c.want)
+			}
+		}
+	}
+}
+
+func TestBase(t *testing.T) {
+	long := strings.Repeat("y", maxNoted)
+	for _, c := range []struct{ page, want string }{
+		{"<title>x</title><body>", ""},
+		{`<head><base href="https://other.example/">`, "https://other.example/"},
+		{`<BASE target=_top HREF='//x/' href="/y"><base href=z>`, "//x/"},
+		{`<base target=_top><base href=z>`, "z"},
+		{`<base href><base href=z>`, ""},
+		{`<basefont href=z><link href=z>`, ""},
+		{`<template><base href=z></template>`, ""},
+		{`<!-- <base href=z> --><script>"<base href=z>"</script>`, ""},
+		{`<base href=x` + long + `>`, "x" + long[1:]},
+	} {
+		for _, n := range chunkSizes {
+			got := "-"
+			o := Options{BodyStart: func(h Head) []byte { got = h.Base; return nil }}
+			rewritten(t, o, c.page, n)
+			if got != c.want {
+				t.Fatalf("%q in chunks of %d: base %q, want %q", c.page, n, got, c.want)
 			}
 		}
 	}
@@ -323,7 +347,7 @@ func TestHoldBack(t *testing.T) {
 		{[]string{" &#", "32", ";", "&", "x"}, []string{" ", "&#32", ";", "[", "&", "x"}},
 	} {
 		var got recorder
-		r := New(&got, Options{BodyStart: func(string) []byte { return []byte("[") }, End: func() []byte { return nil }})
+		r := New(&got, Options{BodyStart: func(Head) []byte { return []byte("[") }, End: func() []byte { return nil }})
 		for _, p := range c.in {
 			if _, err := r.Write([]byte(p)); err != nil {
 				t.Fatal(err)
@@ -369,7 +393,7 @@ func TestWriteError(t *testing.T) {
 
 func TestAllocations(t *testing.T) {
 	start, end := []byte(startMark), []byte(endMark)
-	o := Options{BodyStart: func(string) []byte { return start }, End: func() []byte { return end }}
+	o := Options{BodyStart: func(Head) []byte { return start }, End: func() []byte { return end }}
 	page := []byte(`<!DOCTYPE html><html lang="de"><head><noscript><link></noscript></head><body><svg><g></g></svg><select>`)
 	r := New(io.Discard, o)
 	if n := testing.AllocsPerRun(100, func() {
