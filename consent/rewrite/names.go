@@ -180,7 +180,7 @@ var tags = [tagCount]element{
 	tagSelect:        {name: "select", flags: special | structural},
 	tagStyle:         {name: "style", flags: headContent | rawText | special},
 	tagSVG:           {name: "svg", flags: structural},
-	tagTable:         {name: "table", flags: breakout | special | closesP | scope},
+	tagTable:         {name: "table", flags: breakout | special | closesP | scope | structural},
 	tagTemplate:      {name: "template", flags: headContent | special | scope | structural},
 	tagTextarea:      {name: "textarea", flags: rawText | special},
 	tagTitle:         {name: "title", flags: headContent | rawText | special},

@@ -54,21 +54,31 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 			}
 		}
 
-		if closing {
-			if top := len(d.stack) - 1; top >= 0 && d.stack[top].name == n {
-				d.popTo(top)
-			} else {
-				d.close(tagOf(n), n)
+		g := tagOf(n)
+		if d.foreign == 0 && tags[g].flags&(rawText|structural) == 0 {
+			i = end
+			if tags[g].flags&(void|optionalEnd) != 0 {
+				continue
 			}
-		} else {
-			g := tagOf(n)
-			if g == tagNoscript || d.cdataAllowed && d.needsAttributes(g) {
-				return i, false
+			switch top := len(d.stack) - 1; {
+			case !closing && top+1 < maxPlain:
+				d.stack = append(d.stack, node{name: n, tag: g})
+			case closing && top >= 0 && d.stack[top].name == n:
+				d.stack = d.stack[:top]
+			case closing:
+				d.close(g, n)
 			}
-			if d.open(g, n, selfClosing) {
-				d.enterRaw(g)
-				return end, true
-			}
+			continue
+		}
+
+		switch {
+		case g == tagNoscript, !closing && d.needsAttributes(g):
+			return i, false
+		case closing:
+			d.close(g, n)
+		case d.open(g, n, selfClosing):
+			d.enterRaw(g)
+			return end, true
 		}
 		d.cdataAllowed = d.top().ns != inHTML
 		i = end

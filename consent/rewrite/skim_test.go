@@ -19,7 +19,7 @@ func checkSkim(t *testing.T, page []byte, chunk int) {
 		}
 		read.offset += int64(len(p))
 		if skimmed.state != read.state || skimmed.cdataAllowed != read.cdataAllowed || skimmed.lost != read.lost ||
-			skimmed.foreign != read.foreign || !slices.Equal(skimmed.stack, read.stack) ||
+			skimmed.foreign != read.foreign || skimmed.enclosures != read.enclosures || !slices.Equal(skimmed.stack, read.stack) ||
 			read.state >= rawState && skimmed.raw != read.raw {
 			t.Fatalf("up to %d of %q:\n skimmed to state %d, %v\n read to state %d, %v",
 				read.offset, page, skimmed.state, skimmed.stack, read.state, read.stack)

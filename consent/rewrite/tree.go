@@ -67,9 +67,12 @@ type tree struct {
 	lost bool
 
 	// stack holds the open elements but html, head, body and those that contain
-	// nothing but text. foreign is how many of them are not HTML.
-	stack   []node
-	foreign int
+	// nothing but text.
+	stack []node
+
+	// foreign is how many elements of stack are not HTML, enclosures how many are
+	// HTML elements that do not let others escape at the end of the page.
+	foreign, enclosures int
 
 	// What the attributes of the current start tag say.
 	fontBreaksOut  bool
@@ -114,7 +117,7 @@ func (t *tree) openStructural(g tag, n name, selfClosing bool) (raw bool) {
 			return true
 		}
 		t.push(node{name: n, tag: g})
-	case tagTemplate:
+	case tagTemplate, tagTable:
 		t.push(node{name: n, tag: g})
 	case tagSVG, tagMath:
 		ns := inSVG
@@ -196,7 +199,7 @@ func (t *tree) close(g tag, n name) {
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		e := t.stack[i]
 		if e.name == n {
-			t.stack = t.stack[:i]
+			t.popTo(i)
 			return
 		}
 		if g != tagTemplate && (e.tag == tagTemplate || e.tag == tagTable) {
@@ -445,22 +448,27 @@ func (t *tree) push(e node) {
 		t.lost = true
 		return
 	}
-	if isForeign(e) {
-		t.foreign++
-	}
+	t.count(e, 1)
 	t.stack = append(t.stack, e)
 }
 
 // popTo closes stack[i] and all inside it.
 func (t *tree) popTo(i int) {
-	if t.foreign > 0 {
+	if t.foreign+t.enclosures > 0 {
 		for _, e := range t.stack[i:] {
-			if isForeign(e) {
-				t.foreign--
-			}
+			t.count(e, -1)
 		}
 	}
 	t.stack = t.stack[:i]
+}
+
+func (t *tree) count(e node, n int) {
+	switch {
+	case isForeign(e):
+		t.foreign += n
+	case isEnclosure(e):
+		t.enclosures += n
+	}
 }
 
 // remove closes the HTML element stack[i] but not what is inside it.
@@ -470,36 +478,21 @@ func isForeign(e node) bool { return e.ns != inHTML }
 
 func isTable(e node) bool { return e.isHTML(tagTable) }
 
-// isFlow reports whether what comes next is ordinary content of the body.
-func (t *tree) isFlow() bool {
-	for _, e := range t.stack {
-		if e.ns != inHTML || isEnclosure(e) {
-			return false
-		}
-	}
-	return true
-}
-
 // isEnclosure reports whether an HTML element does not let others escape at the
 // end of the page.
 func isEnclosure(e node) bool {
 	return e.isHTML(tagTemplate) || e.isHTML(tagSelect) || e.isHTML(tagTable)
 }
 
+// isFlow reports whether what comes next is ordinary content of the body.
+func (t *tree) isFlow() bool { return t.foreign+t.enclosures == 0 }
+
 // sameContext reports whether both trees tell a tokenizer the same from here on.
 func (t *tree) sameContext(o *tree) bool {
 	if t.foreign > 0 || o.foreign > 0 {
 		return slices.Equal(t.stack, o.stack)
 	}
-	enclosures := func(stack []node) (n int) {
-		for _, e := range stack {
-			if isEnclosure(e) {
-				n++
-			}
-		}
-		return n
-	}
-	return enclosures(t.stack) == enclosures(o.stack)
+	return t.enclosures == o.enclosures
 }
 
 // appendEndTags appends the end tags that lead out of foreign content, templates,
