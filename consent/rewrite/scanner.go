@@ -115,32 +115,47 @@ type scanner struct {
 	matched int
 }
 
-// enterRaw makes what follows the content of a RCDATA, RAWTEXT, script or
-// plaintext element.
-func (s *scanner) enterRaw(t tag) {
-	s.raw = t
-	s.state = rawState
-	if t == tagPlaintext {
-		s.state = plaintextState
-	}
-}
-
 // next reads p from index i and returns the next event and the index behind it.
 // On more, which may stand for a part of an event, that is len(p). The caller
 // adds len(p) to offset before the next chunk.
 func (s *scanner) next(p []byte, i int) (event, int) {
 	for i < len(p) {
+		ev := more
+		switch {
+		case s.state == dataState:
+			ev, i = s.untilLess(p, i)
+		case s.state < markupDeclaration:
+			ev, i = s.nextTag(p, i)
+		case s.state < rawState:
+			ev, i = s.nextDeclaration(p, i)
+		default:
+			ev, i = s.nextRaw(p, i)
+		}
+		if ev != more {
+			return ev, i
+		}
+	}
+	return more, len(p)
+}
+
+// untilLess returns the text up to the next "<", or begins what that begins.
+func (s *scanner) untilLess(p []byte, i int) (event, int) {
+	s.start = s.offset + int64(i)
+	switch j := bytes.IndexByte(p[i:], '<'); {
+	case j < 0:
+		return text, len(p)
+	case j > 0:
+		return text, i + j
+	}
+	s.state++ // tagOpen or rawLess
+	return more, i + 1
+}
+
+// nextTag is next inside a tag.
+func (s *scanner) nextTag(p []byte, i int) (event, int) {
+	for i < len(p) {
 		c := p[i]
 		switch s.state {
-		case dataState, rawState:
-			j := bytes.IndexByte(p[i:], '<')
-			if j != 0 {
-				return s.textUntil(p, i, j)
-			}
-			s.start = s.offset + int64(i)
-			s.state++ // tagOpen or rawLess
-			i++
-
 		case tagOpen:
 			switch {
 			case isLetter(c):
@@ -277,274 +292,11 @@ func (s *scanner) next(p []byte, i int) (event, int) {
 				return s.endOfTag(i)
 			}
 			s.state = beforeAttrName
-
-		case markupDeclaration:
-			s.matched = 1
-			switch {
-			case c == '-':
-				s.state = declarationDash
-				i++
-			case c == 'd' || c == 'D':
-				s.state = declarationDoctype
-				i++
-			case c == '[' && s.cdataAllowed:
-				s.state = declarationCDATA
-				i++
-			default:
-				s.state = bogusComment
-			}
-		case declarationDash:
-			s.state = bogusComment
-			if c == '-' {
-				s.state = commentStart
-				i++
-			}
-		case declarationDoctype, declarationCDATA:
-			word, then := "doctype", doctypeState
-			if s.state == declarationCDATA {
-				word, then = "[CDATA[", cdataState
-			}
-			if c != word[s.matched] && (then == cdataState || lower[c] != word[s.matched]) {
-				s.state = bogusComment
-				continue
-			}
-			i++
-			if s.matched++; s.matched == len(word) {
-				s.state = then
-			}
-		case bogusComment, doctypeState:
-			j := bytes.IndexByte(p[i:], '>')
-			if j < 0 {
-				return more, len(p)
-			}
-			ev := comment
-			if s.state == doctypeState {
-				ev = doctype
-			}
-			s.state = dataState
-			return ev, i + j + 1
-
-		case commentStart, commentStartDash:
-			switch c {
-			case '-':
-				if s.state == commentStart {
-					s.state = commentStartDash
-				} else {
-					s.state = commentEnd
-				}
-				i++
-			case '>':
-				s.state = dataState
-				return comment, i + 1
-			default:
-				s.state = commentState
-			}
-		case commentState:
-			j := bytes.IndexByte(p[i:], '-')
-			if j < 0 {
-				return more, len(p)
-			}
-			s.state = commentEndDash
-			i += j + 1
-		case commentEndDash:
-			s.state = commentState
-			if c == '-' {
-				s.state = commentEnd
-				i++
-			}
-		case commentEnd:
-			switch c {
-			case '>':
-				s.state = dataState
-				return comment, i + 1
-			case '-':
-				i++
-			case '!':
-				s.state = commentEndBang
-				i++
-			default:
-				s.state = commentState
-			}
-		case commentEndBang:
-			switch c {
-			case '>':
-				s.state = dataState
-				return comment, i + 1
-			case '-':
-				s.state = commentEndDash
-				i++
-			default:
-				s.state = commentState
-			}
-
-		case cdataState:
-			j := bytes.IndexByte(p[i:], ']')
-			if j < 0 {
-				return more, len(p)
-			}
-			s.state = cdataBracket
-			i += j + 1
-		case cdataBracket:
-			s.state = cdataState
-			if c == ']' {
-				s.state = cdataEnd
-				i++
-			}
-		case cdataEnd:
-			switch c {
-			case '>':
-				s.state = dataState
-				return cdata, i + 1
-			case ']':
-				i++
-			default:
-				s.state = cdataState
-			}
-
-		case rawLess, escapedLess:
-			switch {
-			case c == '/':
-				s.state++ // rawEndOpen or escapedEndOpen
-				i++
-			case s.raw == tagScript && s.state == rawLess && c == '!':
-				s.state = scriptEscapeStart
-				i++
-			case s.state == escapedLess && isLetter(c):
-				s.matched = 0
-				s.state = doubleEscapeStart
-			default:
-				return s.backToRaw(), i
-			}
-		case rawEndOpen, escapedEndOpen:
-			if !isLetter(c) {
-				return s.backToRaw(), i
-			}
-			s.matched = 0
-			s.state++ // rawEndName or escapedEndName
-		case rawEndName, escapedEndName:
-			word := tags[s.raw].name
-			switch {
-			case s.matched < len(word) && lower[c] == word[s.matched]:
-				s.matched++
-				i++
-			case s.matched == len(word) && class[c]&endsTagName != 0:
-				s.startName(true)
-				s.endsRaw = true
-				s.name = tags[s.raw].id
-				s.state = beforeAttrName
-				return endTag, i
-			default:
-				return s.backToRaw(), i
-			}
-		case scriptEscapeStart, scriptEscapeStartDash:
-			if c != '-' {
-				return s.backToRaw(), i
-			}
-			if s.state == scriptEscapeStart {
-				s.state = scriptEscapeStartDash
-				i++
-				continue
-			}
-			s.state = escapedDashDash
-			return text, i + 1
-		case escapedState, doubleEscapedState:
-			j := i
-			for j < len(p) && p[j] != '<' && p[j] != '-' {
-				j++
-			}
-			if j > i {
-				return s.textUntil(p, i, j-i)
-			}
-			s.start = s.offset + int64(i)
-			s.escaped(c)
-			i++
-			if c == '-' {
-				return text, i
-			}
-		case escapedDash, escapedDashDash, doubleEscapedDash, doubleEscapedDashDash:
-			s.start = s.offset + int64(i)
-			s.escaped(c)
-			i++
-			if c != '<' {
-				return text, i
-			}
-		case doubleEscapedLess:
-			s.state = doubleEscapedState
-			if c == '/' {
-				s.matched = 0
-				s.state = doubleEscapeEnd
-				i++
-			}
-			return text, i
-		case doubleEscapeStart, doubleEscapeEnd:
-			inside, outside := doubleEscapedState, escapedState
-			if s.state == doubleEscapeEnd {
-				inside, outside = outside, inside
-			}
-			const word = "script"
-			switch {
-			case class[c]&endsTagName != 0:
-				i++
-				s.state = outside
-				if s.matched == len(word) {
-					s.state = inside
-				}
-				return text, i
-			case !isLetter(c):
-				s.state = outside
-				return text, i
-			case s.matched < len(word) && lower[c] == word[s.matched]:
-				s.matched++
-			default:
-				s.matched = len(word) + 1
-			}
-			i++
-
-		case plaintextState:
-			return s.textUntil(p, i, -1)
+		default:
+			return more, i
 		}
 	}
-	return more, len(p)
-}
-
-// textUntil returns the n bytes of text at p[i:], or all of them if n is negative.
-func (s *scanner) textUntil(p []byte, i, n int) (event, int) {
-	s.start = s.offset + int64(i)
-	if n < 0 {
-		return text, len(p)
-	}
-	return text, i + n
-}
-
-// backToRaw goes on with the raw text in which something began that looked like
-// an end tag and was none; it is text.
-func (s *scanner) backToRaw() event {
-	if s.state >= escapedState {
-		s.state = escapedState
-	} else {
-		s.state = rawState
-	}
-	return text
-}
-
-// escaped moves between the states of escaped script data, doubly escaped or not.
-func (s *scanner) escaped(c byte) {
-	escaped, dash, dashDash, less := escapedState, escapedDash, escapedDashDash, escapedLess
-	if s.state >= doubleEscapedState {
-		escaped, dash, dashDash, less = doubleEscapedState, doubleEscapedDash, doubleEscapedDashDash, doubleEscapedLess
-	}
-	switch {
-	case c == '<':
-		s.state = less
-	case c == '-' && s.state == escaped:
-		s.state = dash
-	case c == '-':
-		s.state = dashDash
-	case c == '>' && s.state == dashDash:
-		s.state = rawState
-	default:
-		s.state = escaped
-	}
+	return more, i
 }
 
 func (s *scanner) startName(closing bool) {
