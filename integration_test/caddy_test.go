@@ -79,7 +79,6 @@ func (s *server) globals() string {
 	storage file_system %s
 	log {
 		output file %s
-		level DEBUG
 	}
 	%s
 }
