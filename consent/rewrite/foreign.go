@@ -1,0 +1,291 @@
+package rewrite
+
+import "slices"
+
+// openInForeign is open where a foreign element is open: sections 13.2.6.4.7, "in
+// body", and 13.2.6.5, "in foreign content", of the HTML standard.
+func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
+	flags := tags[g].flags
+	if top := t.top(); top.ns != inHTML && !top.takesHTML(g) {
+		if flags&breakout == 0 && !(g == tagFont && t.fontBreaksOut) {
+			if !selfClosing {
+				t.push(node{n, g, top.ns, t.integrationOf(top.ns, g)})
+			}
+			return false
+		}
+		t.breakOut()
+		return t.open(g, n, selfClosing)
+	}
+	if flags&closesP != 0 {
+		t.closeP()
+	}
+	switch {
+	case flags&rawText != 0:
+		return true
+	case flags&void != 0:
+		return false
+	case flags&structural != 0:
+		return t.openStructural(g, n, selfClosing)
+	}
+	switch g {
+	case cell, row, rowGroup:
+		if !t.clearTable(g) {
+			return false
+		}
+	case button:
+		t.closeInScope(n)
+	case anchor:
+		t.closeFormatting(n)
+	case heading:
+		if t.top().isHTML(heading) {
+			t.popTo(len(t.stack) - 1)
+		}
+	case listItem, definition:
+		t.closeItem(g)
+	}
+	if t.foreign == 0 {
+		return t.open(g, n, selfClosing) // what was closed contained the foreign content
+	}
+	t.push(node{name: n, tag: g})
+	return false
+}
+
+// closeInForeign is close where a foreign element is open.
+func (t *tree) closeInForeign(g tag, n name) {
+	if t.top().ns != inHTML {
+		if g == tagP || g == tagBr {
+			t.breakOut()
+		} else {
+			for i := len(t.stack) - 1; i >= 0 && t.stack[i].ns != inHTML; i-- {
+				if t.stack[i].name == n {
+					t.popTo(i)
+					return
+				}
+			}
+		}
+	}
+	switch flags := tags[g].flags; {
+	case flags&(rawText|void) != 0:
+	case g == tagP:
+		t.closeP()
+	case g == tagTemplate, g == tagTable:
+		t.closeInTable(n, g)
+	case flags&optionalEnd != 0:
+		t.closeOptional(n, flags)
+	case g == heading:
+		t.closeHeading()
+	case flags&formats != 0:
+		t.closeFormatting(n)
+	case g == form:
+		t.closeForm()
+	case flags&special != 0 && g != tagNoscript:
+		t.closeInScope(n)
+	default:
+		t.closeAny(n)
+	}
+}
+
+// takesHTML reports whether a start tag in the foreign element is read by the
+// rules for HTML.
+func (e node) takesHTML(g tag) bool {
+	switch e.integration {
+	case htmlIntegration:
+		return true
+	case textIntegration:
+		return g != tagMglyph && g != tagMalignmark
+	case svgIntegration:
+		return g == tagSVG
+	}
+	return false
+}
+
+func (t *tree) integrationOf(ns namespace, g tag) integration {
+	switch g {
+	case tagForeignObject, tagDesc, tagTitle:
+		if ns == inSVG {
+			return htmlIntegration
+		}
+	case tagMi, tagMo, tagMn, tagMs, tagMtext:
+		if ns == inMathML {
+			return textIntegration
+		}
+	case tagAnnotationXML:
+		if ns == inMathML && t.htmlAnnotation {
+			return htmlIntegration
+		}
+		if ns == inMathML {
+			return svgIntegration
+		}
+	}
+	return noIntegration
+}
+
+// breakOut leaves foreign content up to the nearest integration point.
+func (t *tree) breakOut() {
+	i := len(t.stack)
+	for i > 0 && t.stack[i-1].ns != inHTML {
+		if k := t.stack[i-1].integration; k == htmlIntegration || k == textIntegration {
+			break
+		}
+		i--
+	}
+	t.popTo(i)
+}
+
+// closeP closes a p element in button scope.
+func (t *tree) closeP() {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(tagP) {
+			t.popTo(i)
+			return
+		}
+		if e.endsScope() || e.isHTML(button) {
+			return
+		}
+	}
+}
+
+// closeInScope closes the element of a name that is in scope.
+func (t *tree) closeInScope(n name) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+	}
+}
+
+// closeInTable closes the nearest table, within a template, or template.
+func (t *tree) closeInTable(n name, g tag) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if g != tagTemplate && e.isHTML(tagTemplate) {
+			return
+		}
+	}
+}
+
+// closeOptional closes an element whose end tag may be left out. One outside all
+// foreign content is not in the stack; it is taken to be open there, and to
+// contain the foreign content.
+func (t *tree) closeOptional(n name, flags uint16) {
+	outermost := slices.IndexFunc(t.stack, isForeign)
+	for i := len(t.stack) - 1; i > outermost; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if flags&inTable == 0 && e.endsScope() || e.isHTML(tagTable) || e.isHTML(tagTemplate) {
+			return
+		}
+	}
+	if flags&inTable == 0 || slices.ContainsFunc(t.stack[:outermost], isTable) {
+		t.popTo(outermost)
+	}
+}
+
+// closeHeading closes the heading in scope, whatever its level.
+func (t *tree) closeHeading() {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(heading) {
+			t.popTo(i)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+	}
+}
+
+// closeFormatting is the effect of the adoption agency algorithm on the stack:
+// what a misnested formatting element contains stays open.
+func (t *tree) closeFormatting(n name) {
+	hasSpecial := false
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		switch {
+		case e.ns != inHTML || e.name != n:
+		case hasSpecial:
+			t.remove(i)
+			return
+		default:
+			t.popTo(i)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+		hasSpecial = hasSpecial || e.has(special)
+	}
+}
+
+// closeForm closes the form in scope but not what it contains.
+func (t *tree) closeForm() {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(form) {
+			t.remove(i)
+			return
+		}
+		if e.endsScope() {
+			return
+		}
+	}
+}
+
+// closeItem closes a list item, or a term or description, before the next one.
+func (t *tree) closeItem(g tag) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.isHTML(g) {
+			t.popTo(i)
+			return
+		}
+		if e.integration != noIntegration || e.has(special) && !e.isHTML(tagP) && e.name != nameAddress && e.name != nameDiv {
+			return
+		}
+	}
+}
+
+// closeAny closes the element of a name unless there is a special one inside it.
+func (t *tree) closeAny(n name) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		e := t.stack[i]
+		if e.ns == inHTML && e.name == n {
+			t.popTo(i)
+			return
+		}
+		if e.integration != noIntegration || e.has(special) {
+			return
+		}
+	}
+}
+
+// clearTable makes room in the nearest table for a part of it. It reports false
+// if there is no table.
+func (t *tree) clearTable(g tag) bool {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		if e := t.stack[i]; e.isHTML(tagTable) || e.isHTML(tagTemplate) ||
+			g == cell && e.isHTML(row) || g != rowGroup && e.isHTML(rowGroup) {
+			t.popTo(i + 1)
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	nameAddress = nameOf("address")
+	nameDiv     = nameOf("div")
+)
