@@ -7,7 +7,7 @@ import "slices"
 func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
 	flags := tags[g].flags
 	if top := t.top(); top.ns != inHTML && !top.takesHTML(g) {
-		if flags&breakout == 0 && !(g == tagFont && t.fontBreaksOut) {
+		if flags&breakout == 0 && (g != tagFont || !t.fontBreaksOut) {
 			if !selfClosing {
 				t.push(node{n, g, top.ns, t.integrationOf(top.ns, g)})
 			}
@@ -134,8 +134,7 @@ func (t *tree) breakOut() {
 
 // closeP closes a p element in button scope.
 func (t *tree) closeP() {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.isHTML(tagP) {
 			t.popTo(i)
 			return
@@ -148,8 +147,7 @@ func (t *tree) closeP() {
 
 // closeInScope closes the element of a name that is in scope.
 func (t *tree) closeInScope(n name) {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
 			return
@@ -162,8 +160,7 @@ func (t *tree) closeInScope(n name) {
 
 // closeInTable closes the nearest table, within a template, or template.
 func (t *tree) closeInTable(n name, g tag) {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
 			return
@@ -196,8 +193,7 @@ func (t *tree) closeOptional(n name, flags uint16) {
 
 // closeHeading closes the heading in scope, whatever its level.
 func (t *tree) closeHeading() {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.isHTML(heading) {
 			t.popTo(i)
 			return
@@ -212,8 +208,7 @@ func (t *tree) closeHeading() {
 // what a misnested formatting element contains stays open.
 func (t *tree) closeFormatting(n name) {
 	hasSpecial := false
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		switch {
 		case e.ns != inHTML || e.name != n:
 		case hasSpecial:
@@ -232,8 +227,7 @@ func (t *tree) closeFormatting(n name) {
 
 // closeForm closes the form in scope but not what it contains.
 func (t *tree) closeForm() {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.isHTML(form) {
 			t.remove(i)
 			return
@@ -246,8 +240,7 @@ func (t *tree) closeForm() {
 
 // closeItem closes a list item, or a term or description, before the next one.
 func (t *tree) closeItem(g tag) {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.isHTML(g) {
 			t.popTo(i)
 			return
@@ -260,8 +253,7 @@ func (t *tree) closeItem(g tag) {
 
 // closeAny closes the element of a name unless there is a special one inside it.
 func (t *tree) closeAny(n name) {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
 			return
@@ -275,8 +267,8 @@ func (t *tree) closeAny(n name) {
 // clearTable makes room in the nearest table for a part of it. It reports false
 // if there is no table.
 func (t *tree) clearTable(g tag) bool {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		if e := t.stack[i]; e.isHTML(tagTable) || e.isHTML(tagTemplate) ||
+	for i, e := range slices.Backward(t.stack) {
+		if e.isHTML(tagTable) || e.isHTML(tagTemplate) ||
 			g == cell && e.isHTML(row) || g != rowGroup && e.isHTML(rowGroup) {
 			t.popTo(i + 1)
 			return true

@@ -16,7 +16,7 @@ func appendDecoded(b, value []byte) []byte {
 		}
 		b = append(b, value[:i]...)
 		value = value[i:]
-		n := 0
+		var n int
 		if len(value) > 1 && value[1] == '#' {
 			b, n = appendNumericReference(b, value)
 		} else {

@@ -120,7 +120,7 @@ type scanner struct {
 // adds len(p) to offset before the next chunk.
 func (s *scanner) next(p []byte, i int) (event, int) {
 	for i < len(p) {
-		ev := more
+		var ev event
 		switch {
 		case s.state == dataState:
 			ev, i = s.untilLess(p, i)

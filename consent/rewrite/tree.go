@@ -148,8 +148,7 @@ func (t *tree) close(g tag, n name) {
 	if tags[g].flags&(void|rawText|optionalEnd) != 0 {
 		return
 	}
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for i, e := range slices.Backward(t.stack) {
 		if e.name == n {
 			t.popTo(i)
 			return
@@ -220,8 +219,7 @@ func (t *tree) appendEndTags(b []byte) ([]byte, bool) {
 		return b, false
 	}
 	foreign := t.foreign
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		e := t.stack[i]
+	for _, e := range slices.Backward(t.stack) {
 		if e.ns != inHTML {
 			foreign--
 			if e.tag == tagScript {
