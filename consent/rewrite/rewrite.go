@@ -3,12 +3,23 @@
 // A [Rewriter] reads a page as browsers do: it follows the tokenizer of the HTML
 // standard (https://html.spec.whatwg.org/, section 13.2) and as much of the tree
 // builder as the tokenizer depends on, with scripting and without. Whatever it
-// does not insert is passed on byte for byte and at once; the result does not
-// depend on how the input is split.
+// does not insert is passed on byte for byte and at once, and the result does not
+// depend on how the input is split. Time is linear in the size of the page, memory
+// is bounded, and a Rewriter that is used again allocates nothing.
+//
+// # Limits
 //
 // The scanner reads bytes. It is right for every encoding in which the bytes
 // 0x00 to 0x7f always mean ASCII; what is inserted has to be ASCII. Input that
 // begins with a UTF-16 byte order mark is passed on as it is.
+//
+// A body may be implied by an element with nothing in it that shows, and a
+// frameset come after it. Browsers then drop the body for the frameset; text that
+// was inserted by then makes them ignore the frameset instead.
+//
+// Where noscript elements leave something open, so that browsers without scripting
+// read what follows in another way, the text for the start of the body may come
+// later than at its start, and that for the end may not reach those browsers.
 package rewrite
 
 import "io"

@@ -6,8 +6,8 @@ const (
 	// maxDepth is how many open elements are followed.
 	maxDepth = 256
 
-	// maxPlain is how many of them may be HTML elements outside foreign content;
-	// more of those are ignored.
+	// maxPlain is how many of them may be ordinary ones outside foreign content;
+	// more of those are ignored, as pages have that do not close them.
 	maxPlain = maxDepth / 2
 )
 
@@ -161,7 +161,7 @@ func (t *tree) close(g tag, n name) {
 
 func (t *tree) push(e node) {
 	if len(t.stack) == maxDepth {
-		t.lost = true
+		t.lost = t.lost || isForeign(e) || e.tag == tagTemplate
 		return
 	}
 	t.count(e, 1)
