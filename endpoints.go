@@ -71,6 +71,10 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	}
 
 	if refused, ok := errors.AsType[*endpointError](err); ok {
+		if r.ProtoMajor == 1 && (r.ContentLength < 0 || r.ContentLength > maxFormSize) {
+			// Else net/http would wait for the rest of the body before it answers.
+			header.Set("Connection", "close")
+		}
 		return h.serveError(w, x, refused)
 	}
 	return err
@@ -266,6 +270,9 @@ func sameOrigin(r *http.Request, secure bool) bool {
 func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return nil, &endpointError{status: http.StatusUnsupportedMediaType, problem: banner.BadForm}
+	}
+	if r.ContentLength > maxFormSize {
+		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFormSize))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
