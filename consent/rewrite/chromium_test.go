@@ -41,7 +41,7 @@ func TestAgainstChromium(t *testing.T) {
 		}
 	}
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for len(pages) < 800 {
+	for len(pages) < 500 {
 		// A page without a tag takes a path of its own in Chromium, where
 		// white space by reference is text.
 		if page := randomPage(rnd); strings.Contains(page, "<") {
