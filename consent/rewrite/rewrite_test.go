@@ -121,6 +121,7 @@ var insertions = []struct{ name, page string }{
 	{"very long reference", "[[&#" + strings.Repeat("0", 100) + "32;]]"},
 	{"frameset in a body", "<body>[[<frameset>]]"},
 	{"noscript that both read alike", `<head><noscript><img alt="</body>"></noscript><body>[[x]]`},
+	{"table in noscript", `<head><noscript><table></table></noscript><body>[[x]]`},
 	{"noscript with an open comment", `<head><noscript><!--</noscript><body><p>--></p>[[x]]`},
 	{"noscript with an open attribute", `<head><noscript><img alt="</noscript><body>"><p>x</p>[[x]]`},
 
@@ -170,6 +171,7 @@ var insertions = []struct{ name, page string }{
 	{"annotation in HTML", "<body>[[<math><annotation-xml encoding='Text/HTML'><style><p>+</style></math>]]"},
 	{"annotation in XHTML", "<body>[[<math><annotation-xml ENCODING=application/xhtml+xml><style><p>+</style></math>]]"},
 	{"other annotation", "<body>[[<math><annotation-xml encoding=x encoding=text/html><style><p>]]"},
+	{"annotation of two kinds", "<body>[[<math><annotation-xml encoding encoding=text/html><style><p>]]"},
 	{"svg in an annotation", "<body>[[<math><annotation-xml><svg><desc><style><p>+</style></svg></math>]]"},
 	{"font in svg", "<body>[[<svg><font><style><a>+</svg>]]"},
 	{"font that leaves svg", "<body>[[<svg><font x color=y><style><a>+</style>]]"},
@@ -185,6 +187,7 @@ var insertions = []struct{ name, page string }{
 	{"slash in a value in svg", "<body>[[<svg><desc x=/><style><p>+</style></svg>]]"},
 	{"p closed in foreignObject", "<body>[[<svg><desc><p><div></div></desc><style><a>+</svg>]]"},
 	{"p in a button in foreignObject", "<body>[[<svg><desc><p><button><div></div></button></p></desc><style><a>+</svg>]]"},
+	{"div left open in a button in a p", "<body>[[<svg><desc><p><button><div></desc><style><a>+</style></div></button></p></svg>]]"},
 	{"p left open in foreignObject", "<body>[[<svg><desc><p></desc><style><a>+</style></p></svg>]]"},
 	{"misnested formatting", "<body>[[<svg><desc><b><div></b></desc><style><a>+</style></div></svg>]]"},
 	{"list items", "<body>[[<svg><desc><li><div><li></li></desc><style><a>+</svg>]]"},

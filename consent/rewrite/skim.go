@@ -40,6 +40,7 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 		if closing {
 			from++
 		}
+		// Longer names are left to next; noscript, which forks, is one of them.
 		x := binary.LittleEndian.Uint64(p[from:])
 		size := nameSize(x)
 		k := from + size
@@ -72,7 +73,7 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 		}
 
 		switch {
-		case g == tagNoscript, !closing && d.needsAttributes(g):
+		case !closing && d.needsAttributes(g):
 			return i, false
 		case closing:
 			d.close(g, n)
