@@ -71,7 +71,7 @@ bench: ## run the benchmarks (BENCH=<pattern>)
 fuzz: ## run every fuzz target, one after the other (FUZZTIME=10m each)
 	go test -list '^Fuzz' ./... | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' |
 	while read -r package target; do
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 10s "$$package" </dev/null
 	done
 
 # The version is never looked up: it keeps Go from asking for a published one.
