@@ -217,8 +217,9 @@ func (p *parser) located(err error) error {
 	if !ok {
 		return p.WrapErr(err)
 	}
-	at := p.position(configErr.Field)
-	return fmt.Errorf("%w, at %s:%d", err, at.File, at.Line)
+	at := caddyfile.NewDispenser([]caddyfile.Token{p.position(configErr.Field)})
+	at.Next()
+	return at.WrapErr(err)
 }
 
 // Interface guards

@@ -110,6 +110,9 @@ func openCoding(coding string, source io.Reader) (decoded io.Reader, closing fun
 	switch coding {
 	case "gzip", "x-gzip":
 		r, err := gzip.NewReader(source)
+		if err == nil {
+			r.Multistream(false) // browsers ignore what follows the first member
+		}
 		return r, func() {}, err
 	case "deflate":
 		return openDeflate(source)

@@ -18,6 +18,10 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 )
 
+// maxListedCookies bounds the cookies that the preferences page lists, somewhat
+// above what browsers keep for one site.
+const maxListedCookies = 256
+
 // maxFormSize bounds the body of a choice, in bytes.
 const maxFormSize = 8 << 10
 
@@ -38,6 +42,9 @@ func (e *endpointError) Error() string { return fmt.Sprintf("%d: %s", e.status, 
 // application, and paths are compared exactly: what is no endpoint is not found.
 func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *exchange) error {
 	header := w.Header()
+	if h.Mode == modeEnforce {
+		x.filterSetCookies(header, r.Method) // of handlers outside of this one
+	}
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Content-Security-Policy", pagePolicy)
@@ -104,6 +111,9 @@ func (h *Handler) serveError(w http.ResponseWriter, x *exchange, refused *endpoi
 func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange, view banner.Page) error {
 	view.Decision, view.GPC = x.decision, x.gpc
 	for name := range cookie.Pairs(r.Header["Cookie"]) {
+		if len(view.RequestCookies) == maxListedCookies {
+			break
+		}
 		view.RequestCookies = append(view.RequestCookies, name)
 	}
 	page, err := h.banner.Page(h.banner.Language("", x.language), view)

@@ -150,8 +150,13 @@ func (x *exchange) verify(value string) *consent.Preference {
 	if pref, ok := h.preferences.get(key, now, time.Duration(h.MaxAge)); ok {
 		return pref
 	}
-	pref, err := h.policy.DecodePreference(value, x.site, h.keys.verifying(), time.Duration(h.MaxAge), now)
-	if err != nil {
+	var pref *consent.Preference
+	valid := h.keys.verify(func(keys [][]byte) bool {
+		var err error
+		pref, err = h.policy.DecodePreference(value, x.site, keys, time.Duration(h.MaxAge), now)
+		return err == nil
+	})
+	if !valid {
 		return nil // not asked: hand-made, altered, expired, another site's or another policy's
 	}
 	h.preferences.put(key, pref)
@@ -217,9 +222,9 @@ func viewOf(r *http.Request) view {
 	}
 	accept := strings.ToLower(strings.Join(r.Header["Accept"], ","))
 	switch {
-	case strings.Contains(accept, "text/html"):
-		return viewDocument
-	case accept == "", strings.Contains(accept, "*/*"), strings.Contains(accept, "text/*"):
+	case accept == "text/html", strings.Contains(accept, "text/html") && strings.Contains(accept, "application/xhtml+xml"):
+		return viewDocument // every browser asks for both
+	case accept == "", strings.Contains(accept, "text/html"), strings.Contains(accept, "*/*"), strings.Contains(accept, "text/*"):
 		return viewPossible
 	default:
 		return viewOther

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,7 +25,8 @@ const (
 	// key that was not there: forged cookies must not become storage traffic.
 	keyRetry = time.Second
 
-	keyTimeout = 10 * time.Second
+	// keyTimeout bounds how long visitors can wait for the storage.
+	keyTimeout = 3 * time.Second
 )
 
 // keyring holds the keys that authenticate preference cookies: the configured
@@ -37,7 +37,7 @@ type keyring struct {
 	configured [][]byte
 	logger     *zap.Logger
 
-	keys atomic.Pointer[[][]byte] // configured, then stored; nil until the storage was read
+	stored atomic.Pointer[[][]byte] // nil until there are some
 
 	mu       sync.Mutex
 	nextLook time.Time
@@ -58,27 +58,34 @@ func deriveKey(secret string) []byte {
 	return sum[:]
 }
 
-// verifying returns every key that a cookie may have been signed with. Where the
-// storage holds none yet, or can't be read, these are the configured ones alone.
-func (k *keyring) verifying() [][]byte {
-	if keys := k.keys.Load(); keys != nil {
+// verify reports whether use succeeds with a set of keys: the configured ones, or
+// else those in the storage.
+func (k *keyring) verify(use func(keys [][]byte) bool) bool {
+	if len(k.configured) > 0 && use(k.configured) {
+		return true
+	}
+	stored := k.storedKeys()
+	return len(stored) > 0 && use(stored)
+}
+
+// storedKeys returns the keys in the storage; none if there are none yet or the
+// storage can't be read. Who comes while it is read waits for the outcome.
+func (k *keyring) storedKeys() [][]byte {
+	if keys := k.stored.Load(); keys != nil {
 		return *keys
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if keys := k.keys.Load(); keys != nil {
-		return *keys
-	}
-	if now := time.Now(); now.After(k.nextLook) {
-		k.nextLook = now.Add(keyRetry)
+	if k.stored.Load() == nil && time.Now().After(k.nextLook) {
 		if err := k.load(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			k.logger.Error("reading the signing key failed; visitors may be asked again", zap.Error(err))
 		}
+		k.nextLook = time.Now().Add(keyRetry)
 	}
-	if keys := k.keys.Load(); keys != nil {
+	if keys := k.stored.Load(); keys != nil {
 		return *keys
 	}
-	return k.configured
+	return nil
 }
 
 // signing returns the key to sign with, making and storing one where there is none.
@@ -86,18 +93,17 @@ func (k *keyring) signing() ([]byte, error) {
 	if len(k.configured) > 0 {
 		return k.configured[0], nil
 	}
-	if keys := k.keys.Load(); keys != nil {
+	if keys := k.stored.Load(); keys != nil {
 		return (*keys)[0], nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if keys := k.keys.Load(); keys != nil {
-		return (*keys)[0], nil
+	if k.stored.Load() == nil {
+		if err := k.create(); err != nil {
+			return nil, err
+		}
 	}
-	if err := k.create(); err != nil {
-		return nil, err
-	}
-	return (*k.keys.Load())[0], nil
+	return (*k.stored.Load())[0], nil
 }
 
 // load reads the stored keys. The caller holds the mutex.
@@ -108,20 +114,19 @@ func (k *keyring) load() error {
 	if err != nil {
 		return fmt.Errorf("loading %s: %w", keyStorageKey, err)
 	}
-	var stored storedKeys
-	if err := json.Unmarshal(raw, &stored); err != nil {
+	var document storedKeys
+	if err := json.Unmarshal(raw, &document); err != nil {
 		return fmt.Errorf("decoding %s: %w", keyStorageKey, err)
 	}
-	for _, key := range stored.Keys {
+	for _, key := range document.Keys {
 		if len(key) != keyLength {
 			return fmt.Errorf("decoding %s: a key has %d bytes instead of %d", keyStorageKey, len(key), keyLength)
 		}
 	}
-	if len(stored.Keys) == 0 {
+	if len(document.Keys) == 0 {
 		return fmt.Errorf("decoding %s: it holds no key", keyStorageKey)
 	}
-	keys := slices.Concat(k.configured, stored.Keys)
-	k.keys.Store(&keys)
+	k.stored.Store(&document.Keys)
 	return nil
 }
 
@@ -134,7 +139,7 @@ func (k *keyring) create() error {
 		return fmt.Errorf("locking the storage for the signing key: %w", err)
 	}
 	defer func() {
-		if err := k.storage.Unlock(ctx, keyLockName); err != nil {
+		if err := k.storage.Unlock(context.Background(), keyLockName); err != nil {
 			k.logger.Error("unlocking the storage after making the signing key failed", zap.Error(err))
 		}
 	}()

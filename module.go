@@ -292,6 +292,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	outer := exchangeOf(r)
+	if outer != nil && outer.handler.Mode == modeObserve && h.Mode == modeEnforce {
+		outer = nil // what only observes does not keep an inner handler from enforcing
+	}
 	if outer != nil && !outer.mustRepeat(r) {
 		return next.ServeHTTP(w, r)
 	}
@@ -302,16 +305,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if h.Mode == modeObserve {
 		removeHeader(r.Header, h.PassHeader)
 		x.observeRequest(r)
-		return next.ServeHTTP(newObservingWriter(w, x), r)
+		ow := newObservingWriter(w, x)
+		err := next.ServeHTTP(ow, r)
+		ow.look() // a response without a body may have no header written yet
+		return err
 	}
 
 	x.filterRequest(r)
 	rw := newResponseWriter(w, r, x)
 	defer rw.release()
-	if err := next.ServeHTTP(rw, r); err != nil {
+	err := next.ServeHTTP(rw, r)
+	if err != nil && rw.phase < phasePass {
+		// Caddy answers the error with the header as it is now.
+		x.filterSetCookies(w.Header(), r.Method)
 		return err
 	}
-	return rw.finish()
+	rw.finish()
+	return err
 }
 
 // Interface guards

@@ -9,9 +9,14 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
-// maxNotices bounds how many different things are told, so that cookies with
-// random names fill neither the memory nor the log.
-const maxNotices = 1000
+const (
+	// maxNotices bounds how many different things of one kind are told, so that
+	// cookies with random names fill neither the memory nor the log.
+	maxNotices = 500
+
+	// maxNoticeName bounds a name that is told, in bytes.
+	maxNoticeName = 256
+)
 
 // notices tells the operator about a thing once, not once a request. Names of
 // cookies are told, values never.
@@ -19,36 +24,53 @@ type notices struct {
 	logger *zap.Logger
 
 	mu   sync.RWMutex
-	told map[notice]struct{}
+	told [noticeKinds]map[string]struct{}
 }
 
-type notice struct{ kind, name string }
+// noticeKind is what a notice is about. Each kind has room of its own: what
+// clients make up in requests must not silence what the application's responses
+// show.
+type noticeKind uint8
+
+const (
+	noticeLogin noticeKind = iota
+	noticeResponse
+	noticeRequest
+	noticeOwnCookie
+	noticeUnreadPage
+	noticeObserved
+	noticeKinds
+)
 
 func newNotices(logger *zap.Logger) *notices {
-	return &notices{logger: logger, told: make(map[notice]struct{})}
+	n := &notices{logger: logger}
+	for kind := range n.told {
+		n.told[kind] = make(map[string]struct{})
+	}
+	return n
 }
 
 // once calls tell unless it did so for this kind and name before.
-func (n *notices) once(kind, name string, tell func(*zap.Logger)) {
-	key := notice{kind, name}
+func (n *notices) once(kind noticeKind, name string, tell func(*zap.Logger)) {
+	name = name[:min(len(name), maxNoticeName)]
 	n.mu.RLock()
-	_, known := n.told[key]
-	full := len(n.told) >= maxNotices
+	_, known := n.told[kind][name]
+	full := len(n.told[kind]) >= maxNotices
 	n.mu.RUnlock()
 	if known || full {
 		return
 	}
 	n.mu.Lock()
-	if _, known = n.told[key]; !known {
-		// The key may be a piece of a request, which would be kept whole.
-		n.told[notice{kind, strings.Clone(name)}] = struct{}{}
+	if _, known = n.told[kind][name]; !known {
+		// The name may be a piece of a request, which would be kept whole.
+		n.told[kind][strings.Clone(name)] = struct{}{}
 	}
-	full = len(n.told) == maxNotices
+	full = len(n.told[kind]) == maxNotices
 	n.mu.Unlock()
 	if !known {
 		tell(n.logger)
 		if full {
-			n.logger.Warn("this was the last notice about undeclared cookies and unread pages until the configuration is loaded again",
+			n.logger.Warn("this was the last notice of its kind until the configuration is loaded again",
 				zap.Int("notices", maxNotices))
 		}
 	}
@@ -56,11 +78,11 @@ func (n *notices) once(kind, name string, tell func(*zap.Logger)) {
 
 // undeclared tells about a withheld cookie that nobody declared, with the lines
 // that would declare it.
-func (n *notices) undeclared(name, category string, login bool) {
-	n.once("undeclared cookie", name, func(l *zap.Logger) {
+func (n *notices) undeclared(kind noticeKind, name, category string) {
+	n.once(kind, name, func(l *zap.Logger) {
 		message := "withheld a cookie that is not declared; if visitors need it, declare it in the cookie_consent block"
 		suggested := category
-		if login {
+		if kind == noticeLogin {
 			suggested = consent.Necessary
 			message = "withheld a cookie that is not declared: HttpOnly, for the browser session and set in answer to a POST, " +
 				"so a log-in is probably broken; declare it in the cookie_consent block"
@@ -96,7 +118,7 @@ func quoteToken(s string) string {
 
 // ownCookie tells that the application tries to write the preference cookie.
 func (n *notices) ownCookie(name string) {
-	n.once("own cookie", name, func(l *zap.Logger) {
+	n.once(noticeOwnCookie, name, func(l *zap.Logger) {
 		l.Warn("the application sets a cookie of the name that keeps visitors' choices; it is dropped; "+
 			"configure another cookie_name if the application needs its own", zap.String("cookie", name))
 	})
@@ -104,7 +126,7 @@ func (n *notices) ownCookie(name string) {
 
 // wouldWithhold tells, in observe mode, what enforcing would do.
 func (n *notices) wouldWithhold(name, category string, declared bool) {
-	n.once("observed cookie", name, func(l *zap.Logger) {
+	n.once(noticeObserved, name, func(l *zap.Logger) {
 		fields := []zap.Field{zap.String("cookie", name), zap.String("category", category), zap.Bool("declared", declared)}
 		if !declared {
 			fields = append(fields, zap.String("declaration", declarationOf(name, category)))

@@ -27,7 +27,9 @@ func newObservingWriter(w http.ResponseWriter, x *exchange) *observingWriter {
 
 // WriteHeader looks at the header on its way.
 func (w *observingWriter) WriteHeader(status int) {
-	w.look()
+	if status >= 200 || status == http.StatusSwitchingProtocols {
+		w.look()
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

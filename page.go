@@ -36,7 +36,7 @@ func (x *exchange) examinePage(status int, sniffed string, header http.Header) (
 // read safely or has no place for it, once a host and reason.
 func (x *exchange) passUnread(reason string) {
 	countPage(pageUnread)
-	x.handler.notices.once("unread page", x.host+" "+reason, func(l *zap.Logger) {
+	x.handler.notices.once(noticeUnreadPage, x.host+" "+reason, func(l *zap.Logger) {
 		l.Warn("a page passed without the banner", zap.String("host", x.host), zap.String("reason", reason))
 	})
 }
@@ -67,28 +67,42 @@ func isAttachment(header http.Header) bool {
 // effectiveType returns the MIME type and charset that browsers take from the
 // lines of Content-Type: the last valid one counts, and a charset before it stays
 // in force where the type is the same (Fetch, section 2.2.2). sniffed stands in
-// where there is no line.
+// where no line says anything (MIME Sniffing, section 7).
 func effectiveType(sniffed string, lines []string) (essence, charset string) {
-	if len(lines) == 0 {
+	for _, line := range lines {
+		for value := range listMembers(line) {
+			mediaType, _, _ := strings.Cut(value, ";")
+			mediaType = strings.ToLower(strings.Trim(mediaType, " \t"))
+			if !isMediaType(mediaType) {
+				continue
+			}
+			charset = charsetAfter(value, mediaType == essence, charset)
+			essence = mediaType
+		}
+	}
+	if essence == "" || essence == "unknown/unknown" || essence == "application/unknown" {
 		essence, _, _ = strings.Cut(sniffed, ";")
 		return essence, ""
 	}
-	for value := range listMembers(strings.Join(lines, ",")) {
-		mediaType, _, _ := strings.Cut(value, ";")
-		mediaType = strings.ToLower(strings.TrimSpace(mediaType))
-		if major, minor, ok := strings.Cut(mediaType, "/"); !ok || major == "" || minor == "" || mediaType == "*/*" || strings.ContainsAny(mediaType, " \t\"") {
-			continue
+	return essence, charset
+}
+
+func isMediaType(s string) bool {
+	major, minor, ok := strings.Cut(s, "/")
+	return ok && major != "" && minor != "" && s != "*/*" && !strings.ContainsAny(s, " \t\"")
+}
+
+// charsetAfter returns the charset in force after a value of Content-Type.
+func charsetAfter(value string, sameType bool, before string) string {
+	if strings.IndexByte(value, ';') >= 0 {
+		if _, params, _ := mime.ParseMediaType(value); params["charset"] != "" {
+			return strings.ToLower(params["charset"])
 		}
-		_, params, _ := mime.ParseMediaType(value)
-		switch own := params["charset"]; {
-		case own != "":
-			charset = own
-		case mediaType != essence:
-			charset = ""
-		}
-		essence = mediaType
 	}
-	return essence, strings.ToLower(charset)
+	if sameType {
+		return before
+	}
+	return ""
 }
 
 // listMembers yields the members of a comma-separated list. A comma between

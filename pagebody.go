@@ -135,6 +135,8 @@ func (b *pageBody) report() {
 	}
 }
 
+var errReleased = errors.New("the response is over")
+
 // release gives back the buffers. Bytes that are still held belong to a response
 // that failed, and are not sent.
 func (b *pageBody) release() {
@@ -146,6 +148,7 @@ func (b *pageBody) release() {
 	b.rewriter.Reset(nil, rewrite.Options{})
 	rewriters.Put(b.rewriter)
 	b.out, b.rewriter = nil, nil
+	b.failure = errReleased // a handler that writes after it returned
 }
 
 // pageFailure tells failures of the rewriting from those of the connection to the

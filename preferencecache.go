@@ -1,6 +1,7 @@
 package cookieconsent
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -43,6 +44,8 @@ func (c *preferenceCache) get(key preferenceKey, now time.Time, maxAge time.Dura
 // put remembers a verified preference. When a generation is full, the one before
 // it is forgotten.
 func (c *preferenceCache) put(key preferenceKey, pref *consent.Preference) {
+	// The key may be a piece of a request's header, which would be kept whole.
+	key = preferenceKey{site: strings.Clone(key.site), value: strings.Clone(key.value)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.young) >= preferenceCacheSize {

@@ -36,6 +36,10 @@ func (x *exchange) keepRequestCookie(name string) bool {
 	return state == consent.Granted
 }
 
+// maxRefused bounds the refused cookies of one request that are deleted; browsers
+// keep fewer for one site. The next pages go on with the others.
+const maxRefused = 256
+
 // droppedRequestCookie notes what the application does not get to see. Only what
 // was refused will be deleted: a visitor who was not asked loses nothing.
 func (x *exchange) droppedRequestCookie(name string) {
@@ -45,9 +49,9 @@ func (x *exchange) droppedRequestCookie(name string) {
 	state, rule := x.decision.Cookie(name)
 	countCookie(actionStripped, rule.Category)
 	if !rule.Declared {
-		x.handler.notices.undeclared(name, rule.Category, false)
+		x.handler.notices.undeclared(noticeRequest, name, rule.Category)
 	}
-	if state == consent.Refused && !slices.Contains(x.refused, name) {
+	if state == consent.Refused && len(x.refused) < maxRefused && !slices.Contains(x.refused, name) {
 		x.refused = append(x.refused, name)
 	}
 }
@@ -71,14 +75,18 @@ func (x *exchange) passedState() string {
 // where they would bypass or revive a page: on navigations the application sends
 // the whole page, readable, or confirms exactly the variant that the browser has.
 func (x *exchange) filterConditions(r *http.Request) {
+	reads := x.view == viewDocument && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 	for _, name := range []string{"If-None-Match", "If-Match"} {
 		lines := r.Header[name]
 		if lines == nil {
 			continue
 		}
 		tags, unmarked := restoreTags(lines, x.variant())
+		if x.view == viewOther {
+			tags = nil // they confirm a page with a banner
+		}
 		x.revalidates = x.revalidates || name == "If-None-Match" && len(tags) > 0
-		if x.view != viewDocument {
+		if !reads || name == "If-Match" {
 			tags = append(tags, unmarked...) // a page without a banner may not be confirmed
 		}
 		if len(tags) > 0 {
@@ -87,7 +95,7 @@ func (x *exchange) filterConditions(r *http.Request) {
 			delete(r.Header, name)
 		}
 	}
-	if x.view != viewDocument {
+	if !reads {
 		return
 	}
 	for _, name := range []string{"If-Modified-Since", "Range", "If-Range"} {

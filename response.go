@@ -65,7 +65,11 @@ func (x *exchange) noteDropped(c cookie.SetCookie, method string) {
 	_, rule := x.decision.Cookie(c.Name)
 	countCookie(actionDropped, rule.Category)
 	if !rule.Declared {
-		x.handler.notices.undeclared(c.Name, rule.Category, c.HttpOnly && !c.Persistent && method == http.MethodPost)
+		kind := noticeResponse
+		if c.HttpOnly && !c.Persistent && method == http.MethodPost {
+			kind = noticeLogin
+		}
+		x.handler.notices.undeclared(kind, c.Name, rule.Category)
 	}
 }
 
@@ -104,8 +108,18 @@ func (x *exchange) markVariant(header http.Header) {
 		}
 		header["Cache-Control"] = []string{strings.Join(kept, ", ")}
 	}
-	header.Del("CDN-Cache-Control")
-	header.Del("Surrogate-Control")
+	removeCDNControls(header)
+}
+
+// removeCDNControls deletes what tells particular shared caches to store a
+// response whatever Cache-Control says (RFC 9213 and vendors' own).
+func removeCDNControls(header http.Header) {
+	for key := range header {
+		switch lower := strings.ToLower(key); {
+		case strings.HasSuffix(lower, "cdn-cache-control"), lower == "surrogate-control", lower == "edge-control", lower == "x-accel-expires":
+			delete(header, key)
+		}
+	}
 }
 
 // cacheDirectives returns the names of the Cache-Control directives, in lower case.
@@ -136,8 +150,7 @@ func isPrivate(header http.Header) bool {
 
 // makePrivate keeps a response that is meant for this visitor out of shared caches.
 func makePrivate(header http.Header) {
-	header.Del("CDN-Cache-Control")
-	header.Del("Surrogate-Control")
+	removeCDNControls(header)
 	if isPrivate(header) {
 		return
 	}
@@ -165,11 +178,9 @@ func addVary(header http.Header, name string) {
 	header["Vary"] = append(slices.Clip(header["Vary"]), name)
 }
 
-// removeTrailer takes a field out of those announced as trailer and out of the
-// unannounced ones that net/http accepts after the body. Browsers ignore cookies
-// there, other clients may not.
-func removeTrailer(header http.Header, name string) {
-	delete(header, http.TrailerPrefix+name)
+// withholdTrailer takes Set-Cookie out of the fields announced as trailer.
+// Browsers ignore cookies there, other clients may not.
+func withholdTrailer(header http.Header) {
 	lines := header["Trailer"]
 	if lines == nil {
 		return
@@ -177,7 +188,7 @@ func removeTrailer(header http.Header, name string) {
 	var kept []string
 	for _, line := range lines {
 		for member := range strings.SplitSeq(line, ",") {
-			if member = strings.TrimSpace(member); member != "" && !strings.EqualFold(member, name) {
+			if member = strings.TrimSpace(member); member != "" && !strings.EqualFold(member, "Set-Cookie") {
 				kept = append(kept, member)
 			}
 		}
@@ -187,6 +198,17 @@ func removeTrailer(header http.Header, name string) {
 		return
 	}
 	header["Trailer"] = kept
+}
+
+// removeTrailer deletes Set-Cookie from the trailer fields that net/http accepts
+// after the body although nobody announced them.
+func removeTrailer(header http.Header) {
+	const name = http.TrailerPrefix + "Set-Cookie"
+	for key := range header {
+		if len(key) == len(name) && strings.EqualFold(key, name) {
+			delete(header, key)
+		}
+	}
 }
 
 // deletionBudget is how many bytes of Set-Cookie values that delete cookies one
@@ -205,11 +227,10 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 	if len(x.refused) == 0 && !x.shadowed {
 		return false
 	}
-	if x.view == viewDocument {
-		makePrivate(header)
-	} else if !isPrivate(header) {
+	if x.view != viewDocument && !isPrivate(header) {
 		return false
 	}
+	makePrivate(header)
 	lines := x.expireShadows(deletionBudget / 4)
 	if len(x.refused) > 0 {
 		d := x.deletions()

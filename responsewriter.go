@@ -22,6 +22,7 @@ type responseWriter struct {
 	phase  phase
 	status int
 	held   []byte // the first bytes of a body of which the type is not known yet
+	early  bool   // whether the header was to be sent before the first byte of the body
 	page   *pageBody
 }
 
@@ -69,8 +70,11 @@ func (w *responseWriter) WriteHeader(status int) {
 // it is a page (WHATWG MIME Sniffing, section 7).
 func (w *responseWriter) mustSniff() bool {
 	header := w.Header()
-	return w.x.view != viewOther && w.method != http.MethodHead && bodyAllowed(w.status) &&
-		header["Content-Type"] == nil && header["Content-Encoding"] == nil && !hasNosniff(header)
+	if w.x.view == viewOther || w.method == http.MethodHead || !bodyAllowed(w.status) || header["Content-Encoding"] != nil || hasNosniff(header) {
+		return false
+	}
+	essence, _ := effectiveType("", header["Content-Type"])
+	return essence == ""
 }
 
 // commit decides about the body, completes the header and writes it. sniffed is
@@ -78,18 +82,30 @@ func (w *responseWriter) mustSniff() bool {
 func (w *responseWriter) commit(sniffed string) {
 	header := w.Header()
 	w.x.filterSetCookies(header, w.method)
-	removeTrailer(header, "Set-Cookie")
+	withholdTrailer(header)
 
 	codings, isPage := w.x.examinePage(w.status, sniffed, header)
 	if isPage {
 		w.x.markPage(header)
 	} else if w.status == http.StatusNotModified && w.x.revalidates {
 		w.x.markVariant(header)
+	} else if essence, _ := effectiveType(sniffed, header["Content-Type"]); essence == "text/html" && bodyAllowed(w.status) && !isAttachment(header) {
+		// Whoever keeps it must not show it to a visitor who navigates.
+		makePrivate(header)
+		addVary(header, "Sec-Fetch-Dest")
+		addVary(header, "Accept")
+	}
+	if _, typed := header["Content-Type"]; !typed && w.early {
+		// The server would name a type, and with it a charset, that the application
+		// left to the browser.
+		header["Content-Type"] = nil
 	}
 	more := w.x.expireRefused(header)
 	w.phase = phasePass
-	if isPage && w.method != http.MethodHead {
+	if isPage {
 		header.Del("Content-Encoding")
+	}
+	if isPage && w.method != http.MethodHead {
 		w.page = newPageBody(w.ResponseWriter, w.x, codings, more)
 		w.phase = phasePage
 	}
@@ -148,6 +164,7 @@ func (w *responseWriter) FlushError() error {
 	}
 	if w.phase == phaseHeld {
 		if len(w.held) == 0 {
+			w.early = true
 			return nil
 		}
 		if err := w.unhold(); err != nil {
@@ -165,7 +182,7 @@ func (w *responseWriter) FlushError() error {
 // finish completes the response after the inner handlers returned. A page that
 // can't be completed is cut off visibly: the connection breaks, as it does when
 // the application fails in the middle of a page.
-func (w *responseWriter) finish() error {
+func (w *responseWriter) finish() {
 	var err error
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
@@ -179,9 +196,9 @@ func (w *responseWriter) finish() error {
 		err = w.page.Close()
 	case phasePass:
 	}
-	removeTrailer(w.Header(), "Set-Cookie")
+	removeTrailer(w.Header())
 	if err == nil {
-		return nil
+		return
 	}
 	if reason, ours := pageFailure(err); ours {
 		countPage(pageFailed)

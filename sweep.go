@@ -183,16 +183,20 @@ func (x *exchange) unseal(token string) (path string, names []string, ok bool) {
 	if err != nil {
 		return "", nil, false
 	}
-	for _, key := range x.handler.keys.verifying() {
-		aead, err := sealer(key)
-		if err != nil || len(sealed) < aead.NonceSize() {
-			continue
+	ok = x.handler.keys.verify(func(keys [][]byte) bool {
+		for _, key := range keys {
+			aead, err := sealer(key)
+			if err != nil || len(sealed) < aead.NonceSize() {
+				continue
+			}
+			nonce, box := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
+			if plain, err := aead.Open(nil, nonce, box, []byte(x.site)); err == nil {
+				fields := strings.Split(string(plain), "\x00")
+				path, names = fields[0], fields[1:]
+				return true
+			}
 		}
-		nonce, box := sealed[:aead.NonceSize()], sealed[aead.NonceSize():]
-		if plain, err := aead.Open(nil, nonce, box, []byte(x.site)); err == nil {
-			fields := strings.Split(string(plain), "\x00")
-			return fields[0], fields[1:], true
-		}
-	}
-	return "", nil, false
+		return false
+	})
+	return path, names, ok
 }
