@@ -161,7 +161,7 @@ func TestBackendAbort(t *testing.T) {
 	}
 }
 
-// An upload passes while the application already answers.
+// An upload reaches the application whole, and its answer is a page like any other.
 func TestUpload(t *testing.T) {
 	app := newApplication(t, func(w http.ResponseWriter, r *http.Request) {
 		n, _ := io.Copy(io.Discard, r.Body)
