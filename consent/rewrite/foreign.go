@@ -187,7 +187,22 @@ func (t *tree) closeOptional(n name, flags uint16) {
 		}
 	}
 	if flags&inTable == 0 || slices.ContainsFunc(t.stack[:outermost], isTable) {
+		t.doubt(t.stack[outermost:])
 		t.popTo(outermost)
+	}
+}
+
+// maxUncertain bounds the end tags for elements that are perhaps open.
+const maxUncertain = 16
+
+// doubt notes that elements were perhaps not closed. Their end tags would lead no
+// further out than to an integration point.
+func (t *tree) doubt(elements []node) {
+	for _, e := range elements {
+		if e.tag == tagSVG || e.tag == tagMath {
+			t.uncertain++
+		}
+		t.lost = t.lost || e.integration != noIntegration || t.uncertain > maxUncertain
 	}
 }
 

@@ -92,8 +92,11 @@ func checkDocuments(t *testing.T, page, out string, r *Rewriter, before, after *
 		if n == nil {
 			continue
 		}
-		for p := n.Parent; p != nil; p = p.Parent {
-			if p.Namespace != "" || slices.Contains([]string{"script", "style", "textarea", "template", "select"}, p.Data) {
+		if n.Namespace != "" {
+			fail("marker became an element of " + n.Namespace)
+		}
+		for p := n.Parent; p != nil; p = p.Parent { // in an integration point of svg a form is a form
+			if slices.Contains([]string{"script", "style", "textarea", "template", "select"}, p.Data) {
 				fail("marker inside " + p.Data)
 			}
 		}

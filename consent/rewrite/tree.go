@@ -73,6 +73,10 @@ type tree struct {
 	// HTML elements that do not let others escape at the end of the page.
 	foreign, enclosures int
 
+	// uncertain counts the svg and math elements that an end tag may or may not
+	// have closed.
+	uncertain int
+
 	// What the attributes of the current start tag say.
 	fontBreaksOut  bool
 	htmlAnnotation bool
@@ -235,6 +239,9 @@ func (t *tree) appendEndTags(b []byte) ([]byte, bool) {
 		if b, ok = appendEndTag(b, e.tag, e.name); !ok {
 			return b, false
 		}
+	}
+	for range t.uncertain {
+		b = append(b, "</svg></math>"...) // ignored where none is open
 	}
 	return b, true
 }
