@@ -211,6 +211,9 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	if err != nil {
 		return err
 	}
+	if len(form["choice"]) != 1 {
+		return &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+	}
 	now := time.Now()
 	pref, err := h.policy.Choose(consent.Choice{
 		Method:     consent.Method(form.Get("choice")),

@@ -237,7 +237,7 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 		first, next := d.Lines(0, deletionBudget/2)
 		lines = append(lines, first...)
 		if more = next < d.Len(); more {
-			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/4) //nolint:gosec // no secret
+			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/4)
 			lines = append(lines, window...)
 		}
 	}

@@ -73,7 +73,7 @@ func (x *exchange) appendSweeps(dst []byte, origin string) []byte {
 	if pairs > maxSweeps*share {
 		// What does not fit now comes sooner or later, because sweeps begin
 		// somewhere else each time.
-		position.offset = mathrand.IntN(pairs) //nolint:gosec // no secret
+		position.offset = mathrand.IntN(pairs)
 		pairs = maxSweeps * share
 	}
 	for ; pairs > 0; pairs -= share {

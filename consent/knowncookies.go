@@ -4,7 +4,7 @@ package consent
 // protection against forged requests, the language and the way to a server
 // behind a load balancer. Names that a tracker could bear as well ("id", "uid",
 // "token", "cart", "lang") stay out: who needs one declares it.
-var knownCookies = map[string]string{ //nolint:gosec // names, not credentials
+var knownCookies = map[string]string{
 	// Languages and their servers
 	"PHPSESSID":                 "PHP",
 	"JSESSIONID":                "Jakarta Servlet",
@@ -241,30 +241,31 @@ var knownCookies = map[string]string{ //nolint:gosec // names, not credentials
 	"flarum_remember":      "Flarum",
 
 	// Shops
-	"woocommerce_cart_hash":                   "WooCommerce",
-	"woocommerce_items_in_cart":               "WooCommerce",
-	"frontend":                                "Magento",
-	"frontend_cid":                            "Magento",
-	"adminhtml":                               "Magento",
-	"form_key":                                "Magento",
-	"private_content_version":                 "Magento",
-	"X-Magento-Vary":                          "Magento",
-	"mage-cache-sessid":                       "Magento",
-	"mage-cache-storage":                      "Magento",
+	"woocommerce_cart_hash":     "WooCommerce",
+	"woocommerce_items_in_cart": "WooCommerce",
+	"frontend":                  "Magento",
+	"frontend_cid":              "Magento",
+	"adminhtml":                 "Magento",
+	"form_key":                  "Magento",
+	"private_content_version":   "Magento",
+	"X-Magento-Vary":            "Magento",
+	"mage-cache-sessid":         "Magento",
+	"mage-cache-storage":        "Magento",
+	"mage-messages":             "Magento",
+	"section_data_ids":          "Magento",
+	"persistent_shopping_cart":  "Magento",
+	"session-":                  "Shopware",
+	"sw-states":                 "Shopware",
+	"sw-cache-hash":             "Shopware",
+	"sw-currency":               "Shopware",
+	"OCSESSID":                  "OpenCart",
+	"osCsid":                    "osCommerce",
+	"osCAdminID":                "osCommerce",
+	"zenid":                     "Zen Cart",
+	"zenAdminID":                "Zen Cart",
+	"JTLSHOP":                   "JTL-Shop",
+
 	"mage-cache-storage-section-invalidation": "Magento",
-	"mage-messages":                           "Magento",
-	"section_data_ids":                        "Magento",
-	"persistent_shopping_cart":                "Magento",
-	"session-":                                "Shopware",
-	"sw-states":                               "Shopware",
-	"sw-cache-hash":                           "Shopware",
-	"sw-currency":                             "Shopware",
-	"OCSESSID":                                "OpenCart",
-	"osCsid":                                  "osCommerce",
-	"osCAdminID":                              "osCommerce",
-	"zenid":                                   "Zen Cart",
-	"zenAdminID":                              "Zen Cart",
-	"JTLSHOP":                                 "JTL-Shop",
 
 	// Business and office software
 	"sap-usercontext":               "SAP",

@@ -2,7 +2,7 @@ package consent
 
 // knownShapes are names with a part that differs from site to site; see
 // [compileShape] for the notation.
-var knownShapes = map[string]string{ //nolint:gosec // names, not credentials
+var knownShapes = map[string]string{
 	// Languages, frameworks and applications
 	"JSESSIONID.<hex:8>":                                "Jenkins",
 	"ASPSESSIONID<upper:8>":                             "Classic ASP",

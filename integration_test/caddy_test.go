@@ -3,6 +3,7 @@ package integration_test
 import (
 	"crypto/tls"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -145,9 +146,11 @@ func siteFor(addresses, directives string) string {
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		// Below the ports that the system gives to clients, which might take one
+		// before the server does.
+		tcp, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(20000))))
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
 		udp, err := net.ListenPacket("udp", tcp.Addr().String())
 		tcp.Close()
