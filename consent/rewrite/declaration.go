@@ -22,6 +22,7 @@ func (s *scanner) nextDeclaration(p []byte, i int) (event, int) {
 				i++
 			default:
 				s.state = bogusComment
+				s.bracketed = c == '['
 			}
 		case declarationDash:
 			s.state = bogusComment

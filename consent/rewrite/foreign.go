@@ -9,7 +9,7 @@ func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
 	if top := t.top(); top.ns != inHTML && !top.takesHTML(g) {
 		if flags&breakout == 0 && (g != tagFont || !t.fontBreaksOut) {
 			if !selfClosing {
-				t.push(node{n, g, top.ns, t.integrationOf(top.ns, g)})
+				t.push(node{name: n, tag: g, ns: top.ns, integration: t.integrationOf(top.ns, g)})
 			}
 			return false
 		}
@@ -28,10 +28,6 @@ func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
 		return t.openStructural(g, n, selfClosing)
 	}
 	switch g {
-	case cell, row, rowGroup:
-		if !t.clearTable(g) {
-			return false
-		}
 	case button:
 		t.closeInScope(n)
 	case anchor:
@@ -40,8 +36,10 @@ func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
 		if t.top().isHTML(heading) {
 			t.popTo(len(t.stack) - 1)
 		}
-	case listItem, definition:
-		t.closeItem(g)
+	default:
+		if flags&optionalEnd != 0 && g != tagP && !t.endImplied(g, n) {
+			return false
+		}
 	}
 	if t.foreign == 0 {
 		return t.open(g, n, selfClosing) // what was closed contained the foreign content
@@ -70,8 +68,12 @@ func (t *tree) closeInForeign(g tag, n name) {
 		t.closeP()
 	case g == tagTemplate, g == tagTable:
 		t.closeInTable(n, g)
-	case flags&optionalEnd != 0:
-		t.closeOptional(n, flags)
+	case flags&inTable != 0:
+		t.closeInTable(n, g)
+	case !t.inIntegration():
+		t.closeOutside(g, n)
+	case g == listItem, g == definition:
+		t.closeInScope(n)
 	case g == heading:
 		t.closeHeading()
 	case flags&formats != 0:
@@ -83,6 +85,45 @@ func (t *tree) closeInForeign(g tag, n name) {
 	default:
 		t.closeAny(n)
 	}
+}
+
+// inIntegration reports whether the rules for HTML apply somewhere inside the
+// foreign content, so that most end tags do not reach out of it.
+func (t *tree) inIntegration() bool {
+	for _, e := range slices.Backward(t.stack) {
+		if e.integration != noIntegration {
+			return true
+		}
+	}
+	return false
+}
+
+// closeOutside follows the end tag of an HTML element outside all foreign content.
+func (t *tree) closeOutside(g tag, n name) {
+	outermost := slices.IndexFunc(t.stack, isForeign)
+	flags := tags[g].flags
+	nearest := outermost - 1
+	for nearest >= 0 && t.stack[nearest].name != n && tags[t.stack[nearest].tag].flags&optionalEnd != 0 {
+		nearest--
+	}
+	switch {
+	case g == tagBody || g == tagHTML || g == tagHead:
+	case nearest >= 0 && t.stack[nearest].name == n && (flags&special != 0 || t.stack[nearest].paragraphs == t.paragraphs):
+		if g == form {
+			t.remove(nearest)
+		} else {
+			t.popTo(nearest)
+		}
+	case t.ignored == 0 && flags&formats == 0 && g != heading && !t.hasOpen(n):
+		// nothing of that name is open
+	default:
+		t.doubt(t.stack[outermost:])
+		t.popTo(outermost)
+	}
+}
+
+func (t *tree) hasOpen(n name) bool {
+	return slices.ContainsFunc(t.stack, func(e node) bool { return e.name == n })
 }
 
 // takesHTML reports whether a start tag in the foreign element is read by the
@@ -158,37 +199,17 @@ func (t *tree) closeInScope(n name) {
 	}
 }
 
-// closeInTable closes the nearest table, within a template, or template.
+// closeInTable closes the nearest template, or the nearest table or part of one
+// within a template and, for a part, within a table.
 func (t *tree) closeInTable(n name, g tag) {
 	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
 			return
 		}
-		if g != tagTemplate && e.isHTML(tagTemplate) {
+		if g != tagTemplate && (e.isHTML(tagTemplate) || e.isHTML(tagTable)) {
 			return
 		}
-	}
-}
-
-// closeOptional closes an element whose end tag may be left out. One outside all
-// foreign content is not in the stack; it is taken to be open there, and to
-// contain the foreign content.
-func (t *tree) closeOptional(n name, flags uint16) {
-	outermost := slices.IndexFunc(t.stack, isForeign)
-	for i := len(t.stack) - 1; i > outermost; i-- {
-		e := t.stack[i]
-		if e.ns == inHTML && e.name == n {
-			t.popTo(i)
-			return
-		}
-		if flags&inTable == 0 && e.endsScope() || e.isHTML(tagTable) || e.isHTML(tagTemplate) {
-			return
-		}
-	}
-	if flags&inTable == 0 || slices.ContainsFunc(t.stack[:outermost], isTable) {
-		t.doubt(t.stack[outermost:])
-		t.popTo(outermost)
 	}
 }
 
@@ -286,13 +307,28 @@ func (t *tree) clearTable(g tag) bool {
 		if e.isHTML(tagTable) || e.isHTML(tagTemplate) ||
 			g == cell && e.isHTML(row) || g != rowGroup && e.isHTML(rowGroup) {
 			t.popTo(i + 1)
+			t.implyParts(g, e)
 			return true
 		}
 	}
 	return false
 }
 
+// implyParts opens the parts of a table in which an element stands of which the
+// start tags are left out.
+func (t *tree) implyParts(g tag, in node) {
+	if in.isHTML(tagTable) && g != rowGroup {
+		t.push(node{name: nameTbody, tag: rowGroup, paragraphs: t.paragraphs})
+		in.tag = rowGroup
+	}
+	if in.isHTML(rowGroup) && g == cell {
+		t.push(node{name: nameTr, tag: row, paragraphs: t.paragraphs})
+	}
+}
+
 var (
 	nameAddress = nameOf("address")
 	nameDiv     = nameOf("div")
+	nameTbody   = nameOf("tbody")
+	nameTr      = nameOf("tr")
 )

@@ -62,6 +62,9 @@ func (d *reading) next(p []byte, i int) (event, int) {
 		}
 	case tagEnd:
 		d.applyTag()
+	case comment:
+		d.lost = d.lost || d.bracketed && d.uncertain > 0
+		d.bracketed = false
 	}
 	return ev, j
 }
@@ -73,9 +76,17 @@ func (d *reading) applyTag() {
 	case d.closing:
 		d.close(d.tag, d.name)
 	case d.open(d.tag, d.name, d.selfClosing):
-		d.enterRaw(d.tag)
+		d.enterText(d.tag)
 	}
 	d.cdataAllowed = d.top().ns != inHTML
+}
+
+// enterText begins the content of an element that contains nothing but text. If
+// it is uncertain whether the element is a foreign one, which may contain anything,
+// what follows is too.
+func (d *reading) enterText(g tag) {
+	d.enterRaw(g)
+	d.lost = d.lost || d.uncertain > 0
 }
 
 // endsBlock reports whether the tag that has just ended is an end tag that leaves
@@ -98,6 +109,9 @@ func (d *reading) run(p []byte) {
 // It reports false where nothing does, or where closing what is open could bring
 // it to life: inside a tag, a DOCTYPE, a script or plaintext.
 func (d *reading) appendEnd(b []byte) ([]byte, bool) {
+	if d.bracketed && d.uncertain > 0 {
+		return b, false
+	}
 	switch d.state {
 	case dataState, tagOpen:
 	case markupDeclaration, declarationDash, declarationDoctype, declarationCDATA, bogusComment, commentEnd, commentEndBang:

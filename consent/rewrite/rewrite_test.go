@@ -180,8 +180,12 @@ var insertions = []struct{ name, page string }{
 	{"end tag from outside closes svg", "<body>[[<div><svg></div><style><a>+</style>]]"},
 	{"end tag from outside closes svg deep inside", "<body>[[<div><svg><g><g></div><style><a>+</style>]]"},
 	{"stray end tag in svg", "<body>[[<svg></div><style><a>+</svg>]]"},
-	{"end of list item closes svg", "<body>[[<ul><li><svg></li><style><a>+</style></svg></math>]]"},
-	{"end of cell closes svg", "<body>[[<table><tr><td><svg></td><td><style><a>+</style></table></svg></math>]]"},
+	{"end of list item closes svg", "<body>[[<ul><li><svg></li><style><a>+</style>]]"},
+	{"end of list closes svg", "<body>[[<ul><li><svg></ul><style><a>+</style>]]"},
+	{"end of link closes svg", "<body>[[<p><a><svg></a><style><a>+</style>]]"},
+	{"end of formatting perhaps closes svg", "<body>[[<b><div></b><svg></b><i>+</svg></math>]]"},
+	{"end of formatting around a paragraph perhaps closes svg", "<body>[[<b><p><svg></b><i>+</svg></math>]]"},
+	{"end of cell closes svg", "<body>[[<table><tr><td><svg></td><td><style><a>+</style></table>]]"},
 	{"end of cell in svg", "<body>[[<svg></td><style><a>+</svg>]]"},
 	{"self-closing elements in svg", "<body>[[<svg><style/><title/><desc /><style><a>+</svg>]]"},
 	{"slash in a value in svg", "<body>[[<svg><desc x=/><style><p>+</style></svg>]]"},
@@ -284,6 +288,9 @@ func TestLeaveOut(t *testing.T) {
 		{"<body>[[<svg><script>x", false, Unclosed},
 		{"<body>[[<noscript><p a='", false, Unclosed},
 		{"<body>[[" + strings.Repeat("<svg>", maxDepth+1), false, Unclosed},
+		{"<body>[[<b><p><svg></b><style><a></style>", false, Unclosed},
+		{"<body>[[<b><p><svg></b><![CDATA[ > ", false, Unclosed},
+		{"<body>[[<b><p><svg></b><![CDATA[ ", false, Unclosed},
 	} {
 		in := strings.Replace(c.page, "[[", "", 1)
 		want := strings.Replace(c.page, "[[", startMark, 1)

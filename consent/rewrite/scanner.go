@@ -108,6 +108,9 @@ type scanner struct {
 	// cdataAllowed is true where "<![CDATA[" begins a CDATA section: in foreign content.
 	cdataAllowed bool
 
+	// bracketed is true of a comment that would be a CDATA section there.
+	bracketed bool
+
 	// raw is the element whose content rawState and its successors read.
 	raw tag
 

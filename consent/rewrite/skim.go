@@ -58,16 +58,16 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 		g := tagOf(n)
 		if d.foreign == 0 && tags[g].flags&(rawText|structural) == 0 {
 			i = end
-			if tags[g].flags&(void|optionalEnd) != 0 {
-				continue
-			}
 			switch top := len(d.stack) - 1; {
-			case !closing && top+1 < maxPlain:
-				d.stack = append(d.stack, node{name: n, tag: g})
+			case tags[g].flags&void != 0:
 			case closing && top >= 0 && d.stack[top].name == n:
 				d.stack = d.stack[:top]
 			case closing:
 				d.close(g, n)
+			case tags[g].flags&optionalEnd != 0:
+				d.open(g, n, false)
+			default:
+				d.pushPlain(g, n)
 			}
 			continue
 		}
@@ -78,7 +78,7 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 		case closing:
 			d.close(g, n)
 		case d.open(g, n, selfClosing):
-			d.enterRaw(g)
+			d.enterText(g)
 			return end, true
 		}
 		d.cdataAllowed = d.top().ns != inHTML

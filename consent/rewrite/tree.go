@@ -37,6 +37,7 @@ type node struct {
 	tag         tag
 	ns          namespace
 	integration integration
+	paragraphs  uint32 // how many there were before it, outside foreign content
 }
 
 // has reports whether the node is an HTML element with any of some properties.
@@ -54,15 +55,18 @@ func (e node) endsScope() bool { return e.integration != noIntegration || e.has(
 //
 // Where no foreign element is open, nothing but the names of the open elements
 // matters, and only for the end tag that may one day close an svg left open. There
-// an end tag closes the nearest element of its name, and elements whose end tags
-// may be left out are not followed at all. Inside foreign content, the rules of the
-// standard apply but for what only broken pages show: formatting elements are not
-// reopened, and a select may contain anything, as in newer browsers.
+// an end tag closes the nearest element of its name, and paragraphs are not
+// followed at all; where that does not suffice to know what an end tag does to an
+// svg left open, the tree is uncertain from there on. Inside foreign content, the
+// rules of the standard apply but for what only broken pages show: formatting
+// elements are not reopened, and a select may contain anything, as in newer
+// browsers.
 type tree struct {
 	// scripting is the scripting flag: it makes noscript raw text.
 	scripting bool
 
-	// lost is true once foreign elements or templates were nested too deeply.
+	// lost is true once foreign elements or templates were nested too deeply, or
+	// text followed that is read as markup or not by whether one is open.
 	lost bool
 
 	// stack holds the open elements but html, head, body and those that contain
@@ -74,8 +78,13 @@ type tree struct {
 	foreign, enclosures int
 
 	// uncertain counts the svg and math elements that an end tag may or may not
-	// have closed.
+	// have closed. They are taken to be closed.
 	uncertain int
+
+	// paragraphs counts the start tags of p, ignored those of ordinary elements
+	// that were too many to follow.
+	paragraphs uint32
+	ignored    uint32
 
 	// What the attributes of the current start tag say.
 	fontBreaksOut  bool
@@ -100,17 +109,44 @@ func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
 		return t.openInForeign(g, n, selfClosing)
 	}
 	switch flags := tags[g].flags; {
-	case flags&(void|optionalEnd) != 0:
+	case flags&void != 0:
 		return false
 	case flags&rawText != 0:
 		return true
+	case g == tagP:
+		t.paragraphs++
+		return false
 	case flags&structural != 0:
 		return t.openStructural(g, n, selfClosing)
+	case flags&optionalEnd != 0 && !t.endImplied(g, n):
+		return false
 	}
-	if len(t.stack) < maxPlain {
-		t.stack = append(t.stack, node{name: n, tag: g})
-	}
+	t.pushPlain(g, n)
 	return false
+}
+
+func (t *tree) pushPlain(g tag, n name) {
+	if len(t.stack) >= maxPlain {
+		t.ignored++
+		return
+	}
+	t.stack = append(t.stack, node{name: n, tag: g, paragraphs: t.paragraphs})
+}
+
+// endImplied closes what the start tag of an element ends whose end tag may be
+// left out. It reports false if the start tag is ignored.
+func (t *tree) endImplied(g tag, n name) bool {
+	switch g {
+	case cell, row, rowGroup:
+		return t.clearTable(g)
+	case listItem, definition:
+		t.closeItem(g)
+	case option:
+		if e := t.top(); e.ns == inHTML && e.name == n {
+			t.popTo(len(t.stack) - 1)
+		}
+	}
+	return true
 }
 
 func (t *tree) openStructural(g tag, n name, selfClosing bool) (raw bool) {
@@ -149,7 +185,7 @@ func (t *tree) close(g tag, n name) {
 		t.closeInForeign(g, n)
 		return
 	}
-	if tags[g].flags&(void|rawText|optionalEnd) != 0 {
+	if tags[g].flags&(void|rawText) != 0 || g == tagP {
 		return
 	}
 	for i, e := range slices.Backward(t.stack) {
@@ -157,7 +193,7 @@ func (t *tree) close(g tag, n name) {
 			t.popTo(i)
 			return
 		}
-		if g != tagTemplate && (e.tag == tagTemplate || e.tag == tagTable) {
+		if g != tagTemplate && (e.tag == tagTemplate || e.tag == tagTable) || g == listItem && e.tag == lists {
 			return // it contains what it contains
 		}
 	}
