@@ -4,7 +4,7 @@ import "slices"
 
 // openInForeign is open where a foreign element is open: sections 13.2.6.4.7, "in
 // body", and 13.2.6.5, "in foreign content", of the HTML standard.
-func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
+func (t *tree) openInForeign(g tag, n Name, selfClosing bool) (raw bool) {
 	flags := tags[g].flags
 	if top := t.top(); top.ns != inHTML && !top.takesHTML(g) {
 		if flags&breakout == 0 && (g != tagFont || !t.fontBreaksOut) {
@@ -49,7 +49,7 @@ func (t *tree) openInForeign(g tag, n name, selfClosing bool) (raw bool) {
 }
 
 // closeInForeign is close where a foreign element is open.
-func (t *tree) closeInForeign(g tag, n name) {
+func (t *tree) closeInForeign(g tag, n Name) {
 	if t.top().ns != inHTML {
 		if g == tagP || g == tagBr {
 			t.breakOut()
@@ -99,7 +99,7 @@ func (t *tree) inIntegration() bool {
 }
 
 // closeOutside follows the end tag of an HTML element outside all foreign content.
-func (t *tree) closeOutside(g tag, n name) {
+func (t *tree) closeOutside(g tag, n Name) {
 	outermost := slices.IndexFunc(t.stack, isForeign)
 	flags := tags[g].flags
 	nearest := outermost - 1
@@ -122,7 +122,7 @@ func (t *tree) closeOutside(g tag, n name) {
 	}
 }
 
-func (t *tree) hasOpen(n name) bool {
+func (t *tree) hasOpen(n Name) bool {
 	return slices.ContainsFunc(t.stack, func(e node) bool { return e.name == n })
 }
 
@@ -187,7 +187,7 @@ func (t *tree) closeP() {
 }
 
 // closeInScope closes the element of a name that is in scope.
-func (t *tree) closeInScope(n name) {
+func (t *tree) closeInScope(n Name) {
 	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
@@ -201,7 +201,7 @@ func (t *tree) closeInScope(n name) {
 
 // closeInTable closes the nearest template, or the nearest table or part of one
 // within a template and, for a part, within a table.
-func (t *tree) closeInTable(n name, g tag) {
+func (t *tree) closeInTable(n Name, g tag) {
 	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
@@ -242,7 +242,7 @@ func (t *tree) closeHeading() {
 
 // closeFormatting is the effect of the adoption agency algorithm on the stack:
 // what a misnested formatting element contains stays open.
-func (t *tree) closeFormatting(n name) {
+func (t *tree) closeFormatting(n Name) {
 	hasSpecial := false
 	for i, e := range slices.Backward(t.stack) {
 		switch {
@@ -288,7 +288,7 @@ func (t *tree) closeItem(g tag) {
 }
 
 // closeAny closes the element of a name unless there is a special one inside it.
-func (t *tree) closeAny(n name) {
+func (t *tree) closeAny(n Name) {
 	for i, e := range slices.Backward(t.stack) {
 		if e.ns == inHTML && e.name == n {
 			t.popTo(i)
@@ -327,8 +327,8 @@ func (t *tree) implyParts(g tag, in node) {
 }
 
 var (
-	nameAddress = nameOf("address")
-	nameDiv     = nameOf("div")
-	nameTbody   = nameOf("tbody")
-	nameTr      = nameOf("tr")
+	nameAddress = NameOf("address")
+	nameDiv     = NameOf("div")
+	nameTbody   = NameOf("tbody")
+	nameTr      = NameOf("tr")
 )

@@ -58,6 +58,10 @@ func (r *Rewriter) handleHead(ev event, i, j int) {
 		}
 	case tagEnd:
 		r.inTag, r.value = 0, nil
+		if r.inHeadTag {
+			r.inHeadTag = false
+			r.insertHead(r.page.offset + int64(j))
+		}
 	}
 }
 
@@ -68,15 +72,20 @@ func (r *Rewriter) handleHeadStartTag() {
 	case t == tagHTML:
 		r.noteAttributes()
 	case t == tagHead:
+		r.inHeadTag = true
 	case t == tagBody:
+		r.insertHead(r.page.start)
 		r.phase = inBodyTag
 	case r.isFragment():
 		r.skip(Fragment)
 	case t == tagFrameset:
+		r.insertHead(r.page.start)
 		r.skip(Frameset)
-	case r.page.name == nameBase:
-		r.noteAttributes()
 	case tags[t].flags&headContent != 0, t == tagNoscript && !r.headDone:
+		r.insertHead(r.page.start)
+		if r.page.name == nameBase {
+			r.noteAttributes()
+		}
 	default:
 		r.imply(r.page.start)
 	}
@@ -93,6 +102,7 @@ func (r *Rewriter) handleHeadEndTag() {
 	case r.isFragment():
 		r.skip(Fragment)
 	case t == tagHead:
+		r.insertHead(r.page.start)
 		r.headDone = true
 	case t == tagBody || t == tagHTML || t == tagBr:
 		r.imply(r.page.start)
@@ -114,6 +124,7 @@ func (r *Rewriter) handleHeadText(i, j int) {
 			r.imply(r.lead.start)
 			return
 		case leadsToUTF16:
+			r.pageEditor.elements = nil // nothing can be read
 			r.skip(UTF16)
 			return
 		}

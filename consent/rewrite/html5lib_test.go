@@ -167,7 +167,7 @@ const cdataOpen = "<![CDATA["
 // tokens returns what the scanner makes of an input, chunk by chunk of n bytes.
 func tokens(input, initial, lastStartTag string, n int) []string {
 	var s scanner
-	last := tagOf(nameOf(lastStartTag))
+	last := tagOf(NameOf(lastStartTag))
 	switch initial {
 	case "PLAINTEXT state":
 		s.enterRaw(tagPlaintext)

@@ -1,22 +1,29 @@
 package rewrite
 
-import "strings"
+import (
+	"math/rand/v2"
+	"strings"
+)
 
-// name is the name of a tag or attribute with ASCII letters in lower case, small
-// enough to compare at once: up to eight bytes as they are, longer ones hashed.
-type name uint64
+// Name is the name of an element or attribute with ASCII letters in lower case,
+// small enough to compare at once: up to eight bytes as they are, longer ones
+// hashed, in every process differently, so that nobody can make up a name that is
+// taken for another.
+type Name uint64
 
 // add returns the name with byte i, which is c.
-func (n name) add(i int, c byte) name {
+func (n Name) add(i int, c byte) Name {
 	if i < 8 {
-		return n | name(c)<<(8*i)
+		return n | Name(c)<<(8*i)
 	}
-	return (n^name(c))*0x100000001b3 | 1<<63 // no name in ASCII has this bit
+	return (n^Name(c))*mixer | 1<<63 // no name in ASCII has this bit
 }
+
+var mixer = Name(rand.Uint64() | 1)
 
 // appendTo appends the name as text. It reports false for a name that is hashed
 // or has other characters than letters, digits and hyphens.
-func (n name) appendTo(b []byte) ([]byte, bool) {
+func (n Name) appendTo(b []byte) ([]byte, bool) {
 	ok := n>>63 == 0
 	for ; n != 0 && ok; n >>= 8 {
 		c := byte(n)
@@ -26,8 +33,9 @@ func (n name) appendTo(b []byte) ([]byte, bool) {
 	return b, ok
 }
 
-func nameOf(s string) name {
-	n := name(0)
+// NameOf returns the name that is written s, in any case.
+func NameOf(s string) Name {
+	n := Name(0)
 	for i := range len(s) {
 		n = n.add(i, lower[s[i]])
 	}
@@ -149,7 +157,7 @@ const (
 type element struct {
 	name  string
 	flags uint16
-	id    name
+	id    Name
 }
 
 var tags = [tagCount]element{
@@ -238,15 +246,17 @@ var kinds = map[tag]string{
 }
 
 // index is a hash table from names to tags with linear probing.
-var index [512]struct {
-	id  name
+var index = newIndex()
+
+type indexEntry struct {
+	id  Name
 	tag tag
 }
 
-func slot(n name) uint { return uint(n * 0x9e3779b97f4a7c15 >> 55) }
+func slot(n Name) uint { return uint(n * 0x9e3779b97f4a7c15 >> 55) }
 
 // tagOf returns the tag for a name.
-func tagOf(n name) tag {
+func tagOf(n Name) tag {
 	for i := slot(n); ; i++ {
 		if e := index[i%uint(len(index))]; e.id == n || e.id == 0 {
 			return e.tag
@@ -254,23 +264,23 @@ func tagOf(n name) tag {
 	}
 }
 
-func init() {
+// newIndex also completes tags with their ids.
+func newIndex() (entries [512]indexEntry) {
+	add := func(n Name, t tag) {
+		i := slot(n)
+		for entries[i%uint(len(entries))].id != 0 {
+			i++
+		}
+		entries[i%uint(len(entries))] = indexEntry{id: n, tag: t}
+	}
 	for t := range tagCount {
 		if word := tags[t].name; word != "" {
-			tags[t].id = nameOf(word)
-			addToIndex(tags[t].id, t)
+			tags[t].id = NameOf(word)
+			add(tags[t].id, t)
 		}
 		for word := range strings.FieldsSeq(kinds[t]) {
-			addToIndex(nameOf(word), t)
+			add(NameOf(word), t)
 		}
 	}
-}
-
-func addToIndex(n name, t tag) {
-	i := slot(n)
-	for index[i%uint(len(index))].id != 0 {
-		i++
-	}
-	index[i%uint(len(index))].id = n
-	index[i%uint(len(index))].tag = t
+	return entries
 }

@@ -12,7 +12,7 @@ type reading struct {
 	// The first encoding attribute of the tag: whether there is one, whether the
 	// scanner is in it, and a hash of its value as far as it is read.
 	encoded, inEncoding bool
-	hash                name
+	hash                Name
 	hashLen             int
 }
 
@@ -97,9 +97,9 @@ func (d *reading) endsBlock() bool {
 
 // run reads a chunk for its effect on the state alone.
 func (d *reading) run(p []byte) {
-	for i := d.skim(p, 0); i < len(p); {
+	for i, _ := d.skim(p, 0, nil); i < len(p); {
 		_, i = d.next(p, i)
-		i = d.skim(p, i)
+		i, _ = d.skim(p, i, nil)
 	}
 	d.offset += int64(len(p))
 }
@@ -134,16 +134,16 @@ func (d *reading) appendEnd(b []byte) ([]byte, bool) {
 }
 
 var (
-	attrColor    = nameOf("color")
-	attrEncoding = nameOf("encoding")
-	attrFace     = nameOf("face")
-	attrHref     = nameOf("href")
-	attrLang     = nameOf("lang")
-	attrSize     = nameOf("size")
+	attrColor    = NameOf("color")
+	attrEncoding = NameOf("encoding")
+	attrFace     = NameOf("face")
+	attrHref     = NameOf("href")
+	attrLang     = NameOf("lang")
+	attrSize     = NameOf("size")
 
-	nameBase = nameOf("base")
-	nameHTML = nameOf("html")
+	nameBase = NameOf("base")
+	nameHTML = NameOf("html")
 
-	typeHTML  = nameOf("text/html")
-	typeXHTML = nameOf("application/xhtml+xml")
+	typeHTML  = NameOf("text/html")
+	typeXHTML = NameOf("application/xhtml+xml")
 )

@@ -22,10 +22,18 @@
 // later than at its start, and that for the end may not reach those browsers.
 package rewrite
 
-import "io"
+import (
+	"io"
+	"math"
+)
 
-// Options say what a [Rewriter] inserts.
+// Options say what a [Rewriter] inserts and which tags it changes.
 type Options struct {
+	// HeadStart is asked at most once for what to insert at the start of the
+	// head: right after the <head> tag, or before the first thing that implies a
+	// head.
+	HeadStart func() []byte
+
 	// BodyStart is asked at most once for what to insert at the start of the
 	// body: right after the <body> tag, or before the first thing that implies
 	// a body.
@@ -35,9 +43,15 @@ type Options struct {
 	// of the document.
 	End func() []byte
 
-	// DocumentOnly leaves input alone that does not begin as a whole document
-	// does: with a DOCTYPE or a tag of html, head or body, after nothing but
-	// comments and white space.
+	// Edit is shown every start tag of Elements, wherever it stands, and may
+	// change it. Start tags in a noscript element are shown too, which only
+	// browsers without scripting see.
+	Edit     func(*Tag)
+	Elements *Elements
+
+	// DocumentOnly makes nothing be inserted where the input does not begin as a
+	// whole document does: with a DOCTYPE or a tag of html, head or body, after
+	// nothing but comments and white space.
 	DocumentOnly bool
 }
 
@@ -78,12 +92,13 @@ const (
 	inBodyTag               // inside the <body> tag
 	postponed               // in the body, where a browser without scripting is inside something
 	inBody                  // reading on to know what is open at the end
-	copying                 // nothing more to do
+	finished                // nothing more to insert
 )
 
-// Rewriter copies a page from Write to an [io.Writer] and inserts text at up to
-// two places. It holds back less than 64 bytes, and those only before the body;
-// it needs a few kilobytes whatever the page. It is not safe for concurrent use.
+// Rewriter copies a page from Write to an [io.Writer], inserts text at up to three
+// places and changes start tags. It holds back less than 64 bytes before the body,
+// and a start tag that is shown up to its end, at most 16 KB; it needs less than
+// 64 KB whatever the page. It is not safe for concurrent use.
 type Rewriter struct {
 	opts Options
 	dst  io.Writer
@@ -93,19 +108,33 @@ type Rewriter struct {
 	bare   reading // without scripting, while forked
 	forked bool
 
-	phase    phase
-	lead     lead
-	document bool // the input began like a whole document
-	headDone bool // </head> was seen
-	inserted bool
-	reason   Reason
+	pageEditor editor
+	bareEditor editor
 
+	// noscriptEnd is where the noscript element ends that made the readings fork;
+	// up to there bareEditor shows what the bare reading sees.
+	noscriptEnd int64
+
+	phase       phase
+	lead        lead
+	document    bool // the input began like a whole document
+	headPending bool // the text for the start of the head is to be inserted
+	inHeadTag   bool // inside the <head> tag that it comes behind
+	headDone    bool // </head> was seen
+	inserted    bool
+	reason      Reason
+
+	// passed is the position in the document up to which everything is passed on
+	// or left out. What came before the chunk and is not passed is held.
+	passed int64
+	held   []byte
 	chunk  []byte // what Write was given
-	passed int    // chunk[:passed] is passed on
-	held   []byte // what came right before the chunk and is not passed on yet
+
+	joined []byte // what stands partly in held and partly in the chunk
+	edited []byte // a changed tag
 	tail   []byte // what closes the open elements
 
-	inTag name   // the name of the tag whose attributes are read
+	inTag Name   // the name of the tag whose attributes are read
 	lang  noted  // the lang attribute of <html>
 	base  noted  // the href attribute of <base>
 	value *noted // the one of them that is being read
@@ -123,14 +152,25 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 	page, bare := r.page, r.bare
 	page.reset(true)
 	*r = Rewriter{
-		opts: o,
-		dst:  dst,
-		page: page,
-		bare: bare,
-		held: r.held[:0],
-		tail: r.tail[:0],
-		lang: r.lang,
-		base: r.base,
+		opts:        o,
+		dst:         dst,
+		page:        page,
+		bare:        bare,
+		pageEditor:  editor{elements: o.Elements, tag: r.pageEditor.tag},
+		bareEditor:  editor{elements: o.Elements, tag: r.bareEditor.tag},
+		headPending: o.HeadStart != nil,
+		held:        r.held[:0],
+		joined:      r.joined[:0],
+		edited:      r.edited[:0],
+		tail:        r.tail[:0],
+		lang:        r.lang,
+		base:        r.base,
+	}
+	if o.Edit == nil {
+		r.pageEditor.elements, r.bareEditor.elements = nil, nil
+	}
+	if o.HeadStart == nil && o.BodyStart == nil && o.End == nil {
+		r.phase = finished
 	}
 	r.lang.reset()
 	r.base.reset()
@@ -139,33 +179,57 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 // Write reads the next bytes of the page and passes on all that is decided. It
 // never keeps p. An error is the destination's, and final.
 func (r *Rewriter) Write(p []byte) (int, error) {
-	r.chunk, r.passed = p, 0
-	for i := 0; i < len(p) && r.phase != copying; {
-		if r.phase == inBody && !r.forked {
-			if i = r.page.skim(p, i); i == len(p) {
-				break
-			}
+	r.chunk = p
+	end := r.page.offset + int64(len(p))
+	if r.isDone() {
+		r.passOn(end)
+	} else {
+		r.read(p)
+		end = r.undecided()
+		if r.forked {
+			r.followBare(end)
+			end = min(end, r.bareEditor.holds(&r.bare, end))
 		}
-		ev, j := r.page.next(p, i)
-		r.handle(ev, i, j)
-		if r.forked && ev == tagEnd {
-			r.followBare(r.page.offset + int64(j))
-			r.forked = !r.bare.agrees(&r.page)
-		}
-		i = j
+		r.passOn(end)
+		r.hold()
 	}
-	end := r.undecided()
-	if r.forked {
-		r.followBare(end)
-	}
-	r.passOn(end)
-	r.held = append(r.held, p[r.passed:]...)
 	r.page.offset += int64(len(p))
-	r.chunk, r.passed = nil, 0
+	r.chunk = nil
 	if r.err != nil {
 		return 0, r.err
 	}
 	return len(p), nil
+}
+
+// isDone reports whether all that follows is passed on unread.
+func (r *Rewriter) isDone() bool {
+	return r.phase == finished && r.pageEditor.elements == nil
+}
+
+// read reads the chunk.
+func (r *Rewriter) read(p []byte) {
+	for i := 0; i < len(p) && !r.isDone(); {
+		if r.phase >= inBody && !r.forked {
+			if i = r.skim(p, i); i == len(p) {
+				return
+			}
+		}
+		ev, j := r.next(&r.page, &r.pageEditor, p, i)
+		r.handle(ev, i, j)
+		i = j
+	}
+}
+
+// skim is [reading.skim], and shows the tags that are to be shown.
+func (r *Rewriter) skim(p []byte, i int) int {
+	for {
+		end := 0
+		if i, end = r.page.skim(p, i, &r.pageEditor); end == 0 {
+			return i
+		}
+		r.edit(&r.pageEditor.tag, p[i:end], r.page.offset+int64(i))
+		i = end
+	}
 }
 
 // Flush reports an earlier error of the destination. Write has already passed on
@@ -176,7 +240,9 @@ func (r *Rewriter) Flush() error { return r.err }
 // the end, behind what closes all that the page left open. It does not close the
 // destination.
 func (r *Rewriter) Close() error {
-	if r.phase == copying {
+	if r.phase == finished {
+		r.write(r.held)
+		r.held = r.held[:0]
 		return r.err
 	}
 	tail, ok := r.appendEnd(r.tail[:0])
@@ -189,14 +255,18 @@ func (r *Rewriter) Close() error {
 		r.reason = Unclosed
 		r.write(r.held)
 	default:
-		if len(r.held) > 0 {
+		if r.phase == beforeBody && len(r.held) > 0 {
 			if !r.lead.end() {
 				r.insertBefore(r.lead.start)
 			} else if r.page.state == tagOpen {
 				r.insertBefore(r.page.start)
 			}
 		}
-		r.write(r.held)
+		r.insertHead(r.page.offset)
+		r.passOn(r.page.offset)
+		if r.phase == finished {
+			break
+		}
 		r.write(r.tail)
 		r.insert()
 		if r.opts.End != nil {
@@ -204,7 +274,7 @@ func (r *Rewriter) Close() error {
 		}
 	}
 	r.held = r.held[:0]
-	r.phase = copying
+	r.phase = finished
 	return r.err
 }
 
@@ -230,8 +300,17 @@ func (r *Rewriter) handle(ev event, i, j int) {
 			r.insertAt(r.page.offset + int64(j))
 		}
 	}
-	if ev == tagEnd && !r.page.closing && r.page.tag == tagNoscript && r.page.state == rawState && !r.forked {
+	switch {
+	case ev == endTag && r.forked && r.page.endsRaw && r.page.tag == tagNoscript:
+		r.noscriptEnd = min(r.noscriptEnd, r.page.start)
+	case ev != tagEnd:
+	case r.forked:
+		r.followBare(r.page.offset + int64(j))
+		r.forked = !r.bare.agrees(&r.page)
+	case !r.page.closing && r.page.tag == tagNoscript && r.page.state == rawState && !r.isDone():
 		r.forked = true
+		r.noscriptEnd = math.MaxInt64
+		r.bareEditor.active = false
 		r.bare.fork(&r.page)
 		r.bare.offset += int64(j)
 	}
@@ -240,8 +319,26 @@ func (r *Rewriter) handle(ev event, i, j int) {
 // skip inserts nothing (more).
 func (r *Rewriter) skip(why Reason) {
 	r.reason = why
-	r.phase = copying
-	r.forked = false
+	r.finish()
+}
+
+// finish ends the insertions. Where tags are shown, reading goes on for that.
+func (r *Rewriter) finish() {
+	r.phase = finished
+	r.forked = r.forked && !r.isDone()
+}
+
+// insertHead inserts the text for the start of the head at a position.
+func (r *Rewriter) insertHead(at int64) {
+	if !r.headPending {
+		return
+	}
+	r.headPending = false
+	r.passOn(at)
+	r.write(r.opts.HeadStart())
+	if r.opts.BodyStart == nil && r.opts.End == nil {
+		r.finish()
+	}
 }
 
 // insertAt inserts the text for the start of the body at a position, or later
@@ -258,6 +355,7 @@ func (r *Rewriter) insertAt(at int64) {
 }
 
 func (r *Rewriter) insertBefore(at int64) {
+	r.insertHead(at)
 	r.passOn(at)
 	r.insert()
 }
@@ -277,52 +375,99 @@ func (r *Rewriter) insert() {
 		r.inserted = len(b) > 0
 	}
 	if r.opts.End == nil {
-		r.phase = copying
-		r.forked = false
+		r.finish()
 	}
 }
 
-// followBare lets the reading without scripting read up to a position.
+// followBare lets the reading without scripting read up to a position. Tags that it
+// sees in the noscript element are shown.
 func (r *Rewriter) followBare(to int64) {
-	base := r.page.offset
-	if at := r.bare.offset; at < base && at < to {
-		r.bare.run(r.held[len(r.held)-int(base-at):][:min(to, base)-at])
-	}
-	if at := r.bare.offset; at < to {
-		r.bare.run(r.chunk[at-base : to-base])
+	r.runBare(min(to, r.noscriptEnd), true)
+	if to >= r.noscriptEnd {
+		r.bareEditor.active = false
+		r.runBare(to, false)
 	}
 }
 
-// undecided returns the position from which on it is open whether the body
-// begins there: the end of the chunk if nothing is open.
+func (r *Rewriter) runBare(to int64, shows bool) {
+	for r.bare.offset < to {
+		p := r.chunk
+		if ahead := r.page.offset - r.bare.offset; ahead > 0 {
+			p = r.held[len(r.held)-int(ahead):]
+		} else {
+			p = p[-ahead:]
+		}
+		p = p[:min(to-r.bare.offset, int64(len(p)))]
+		if !shows || r.bareEditor.elements == nil {
+			r.bare.run(p)
+			continue
+		}
+		for i := 0; i < len(p); {
+			_, i = r.next(&r.bare, &r.bareEditor, p, i)
+		}
+		r.bare.offset += int64(len(p))
+	}
+}
+
+// undecided returns the position from which on it is open what becomes of the
+// page: the end of the chunk if nothing is open.
 func (r *Rewriter) undecided() int64 {
+	end := r.page.offset + int64(len(r.chunk))
+	end = r.pageEditor.holds(&r.page, end)
 	if r.phase == beforeBody && len(r.page.stack) == 0 {
 		if r.lead.pending() {
-			return r.lead.start
+			return min(end, r.lead.start)
 		}
 		switch r.page.state {
 		case tagName:
 			if r.page.nameLen <= maxHeadName {
-				return r.page.start
+				return min(end, r.page.start)
 			}
 		case tagOpen, endTagOpen:
-			return r.page.start
+			return min(end, r.page.start)
 		}
 	}
-	return r.page.offset + int64(len(r.chunk))
+	return end
+}
+
+// between returns the bytes of the page between two positions.
+func (r *Rewriter) between(from, to int64) []byte {
+	base := r.page.offset
+	if from >= base {
+		return r.chunk[from-base : to-base]
+	}
+	before := r.held[len(r.held)-int(base-from):]
+	if to <= base {
+		return before[:to-from]
+	}
+	r.joined = append(append(r.joined[:0], before...), r.chunk[:to-base]...)
+	return r.joined
 }
 
 // passOn writes the input up to a position.
 func (r *Rewriter) passOn(to int64) {
-	if len(r.held) > 0 {
-		n := len(r.held) - int(max(0, r.page.offset-to))
-		r.write(r.held[:n])
-		r.held = append(r.held[:0], r.held[n:]...)
+	base := r.page.offset
+	if r.passed < base && r.passed < to {
+		r.write(r.held[len(r.held)-int(base-r.passed):][:min(to, base)-r.passed])
+		r.passed = min(to, base)
 	}
-	if n := int(to - r.page.offset); n > r.passed {
-		r.write(r.chunk[r.passed:n])
-		r.passed = n
+	if r.passed < to {
+		r.write(r.chunk[r.passed-base : to-base])
+		r.passed = to
 	}
+}
+
+// hold keeps what is not passed on.
+func (r *Rewriter) hold() {
+	old := int(r.page.offset - r.passed)
+	switch {
+	case old <= 0:
+		r.held = append(r.held[:0], r.chunk[-old:]...)
+		return
+	case old < len(r.held):
+		r.held = r.held[:copy(r.held, r.held[len(r.held)-old:])]
+	}
+	r.held = append(r.held, r.chunk...)
 }
 
 func (r *Rewriter) write(b []byte) {

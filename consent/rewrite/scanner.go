@@ -89,8 +89,8 @@ type scanner struct {
 	start int64
 
 	// name is the name of the tag, attr that of the attribute in it.
-	name    name
-	attr    name
+	name    Name
+	attr    Name
 	nameLen int
 	attrLen int
 
@@ -314,7 +314,7 @@ func (s *scanner) startName(closing bool) {
 func (s *scanner) startAttr(p []byte, i int) int {
 	s.state = attrName
 	s.start = s.offset + int64(i)
-	s.attr, s.attrLen = name(0).add(0, lower[p[i]]), 1
+	s.attr, s.attrLen = Name(0).add(0, lower[p[i]]), 1
 	return i + 1
 }
 

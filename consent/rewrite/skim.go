@@ -8,33 +8,35 @@ import (
 
 // skim reads p from index i as next does, but reports nothing and stops where
 // next has to go on: at the start of a token that is not whole in p or not a
-// common one. It reads on only from the data state and from raw text.
-func (d *reading) skim(p []byte, i int) int {
+// common one. It reads on only from the data state and from raw text. A start tag
+// that e is to show is made ready for that in e.tag; it stands between the indexes
+// returned, of which the second is 0 where there is none.
+func (d *reading) skim(p []byte, i int, e *editor) (from, to int) {
 	for goOn := true; goOn; {
 		switch d.state {
 		case dataState:
-			i, goOn = d.skimTags(p, i)
+			i, to, goOn = d.skimTags(p, i, e)
 		case rawState:
 			i, goOn = d.skimRaw(p, i)
 		default:
 			goOn = false
 		}
 	}
-	return i
+	return i, to
 }
 
 // skimTags reads text and tags. It reports whether raw text comes next.
-func (d *reading) skimTags(p []byte, i int) (int, bool) {
+func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool) {
 	for i < len(p) {
 		if p[i] != '<' { // else tags follow each other without text between them
 			j := bytes.IndexByte(p[i:], '<')
 			if j < 0 {
-				return len(p), false
+				return len(p), 0, false
 			}
 			i += j
 		}
 		if len(p)-i < len("</")+8 {
-			return i, false
+			return i, 0, false
 		}
 		from, closing := i+1, p[i+1] == '/'
 		if closing {
@@ -45,19 +47,26 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 		size := nameSize(x)
 		k := from + size
 		if size == 0 || size == 8 || !isLetter(p[from]) || class[p[k]]&endsTagName == 0 {
-			return i, false
+			return i, 0, false
 		}
-		n := name((x | spaces) & (1<<(8*size) - 1))
+		n := Name((x | spaces) & (1<<(8*size) - 1))
+		g := tagOf(n)
+		shown := !closing && e != nil && e.elements.has(g, n)
 		end, selfClosing := k+1, false
-		if p[k] != '>' {
+		switch {
+		case shown:
+			if end = d.prepare(&e.tag, p[i:], g, n, k-i); end == 0 {
+				return i, 0, false
+			}
+			end += i
+			selfClosing = p[end-2] == '/' && (len(e.tag.attrs) == 0 || i+int(e.tag.attrs[len(e.tag.attrs)-1].end) < end-1)
+		case p[k] != '>':
 			if end, selfClosing = skipAttributes(p, k); end < 0 {
-				return i, false
+				return i, 0, false
 			}
 		}
 
-		g := tagOf(n)
 		if d.foreign == 0 && tags[g].flags&(rawText|structural) == 0 {
-			i = end
 			switch top := len(d.stack) - 1; {
 			case tags[g].flags&void != 0:
 			case closing && top >= 0 && d.stack[top].name == n:
@@ -69,22 +78,45 @@ func (d *reading) skimTags(p []byte, i int) (int, bool) {
 			default:
 				d.pushPlain(g, n)
 			}
+			if shown {
+				return i, end, false
+			}
+			i = end
 			continue
 		}
 
+		goOn := false
 		switch {
 		case !closing && d.needsAttributes(g):
-			return i, false
+			return i, 0, false
 		case closing:
 			d.close(g, n)
 		case d.open(g, n, selfClosing):
 			d.enterText(g)
-			return end, true
+			goOn = true
 		}
 		d.cdataAllowed = d.top().ns != inHTML
+		switch {
+		case shown:
+			return i, end, false
+		case goOn:
+			return end, 0, true
+		}
 		i = end
 	}
-	return i, false
+	return i, 0, false
+}
+
+// prepare makes t the start tag at the start of p, and returns its length, or 0 if
+// it is not whole in p or longer than is shown.
+func (d *reading) prepare(t *Tag, p []byte, g tag, n Name, nameLen int) int {
+	p = p[:min(len(p), maxTag)]
+	t.reset(n, nameLen, d.isVoid(g), true)
+	attrs, end, closed := appendAttributes(t.attrs, p, nameLen, isOpen)
+	if t.attrs = attrs; !closed {
+		return 0
+	}
+	return end
 }
 
 // skimRaw reads raw text and the end tag behind it. It reports whether that came.

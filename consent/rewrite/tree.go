@@ -33,7 +33,7 @@ const (
 
 // node is an open element.
 type node struct {
-	name        name
+	name        Name
 	tag         tag
 	ns          namespace
 	integration integration
@@ -98,13 +98,20 @@ func (t *tree) top() node {
 	return t.stack[len(t.stack)-1]
 }
 
+// isVoid reports whether the element that a start tag opens is an HTML element that
+// has no content.
+func (t *tree) isVoid(g tag) bool {
+	top := t.top()
+	return tags[g].flags&void != 0 && (top.ns == inHTML || top.takesHTML(g) || tags[g].flags&breakout != 0)
+}
+
 // needsAttributes reports whether open depends on the attributes of a start tag.
 func (t *tree) needsAttributes(g tag) bool {
 	return g == tagAnnotationXML && t.top().ns == inMathML || g == tagFont && t.top().ns != inHTML
 }
 
 // open follows a start tag. It reports whether the element's content is raw text.
-func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
+func (t *tree) open(g tag, n Name, selfClosing bool) (raw bool) {
 	if t.foreign > 0 {
 		return t.openInForeign(g, n, selfClosing)
 	}
@@ -125,7 +132,7 @@ func (t *tree) open(g tag, n name, selfClosing bool) (raw bool) {
 	return false
 }
 
-func (t *tree) pushPlain(g tag, n name) {
+func (t *tree) pushPlain(g tag, n Name) {
 	if len(t.stack) >= maxPlain {
 		t.ignored++
 		return
@@ -135,7 +142,7 @@ func (t *tree) pushPlain(g tag, n name) {
 
 // endImplied closes what the start tag of an element ends whose end tag may be
 // left out. It reports false if the start tag is ignored.
-func (t *tree) endImplied(g tag, n name) bool {
+func (t *tree) endImplied(g tag, n Name) bool {
 	switch g {
 	case cell, row, rowGroup:
 		return t.clearTable(g)
@@ -149,7 +156,7 @@ func (t *tree) endImplied(g tag, n name) bool {
 	return true
 }
 
-func (t *tree) openStructural(g tag, n name, selfClosing bool) (raw bool) {
+func (t *tree) openStructural(g tag, n Name, selfClosing bool) (raw bool) {
 	switch g {
 	case tagNoscript:
 		if t.scripting {
@@ -176,7 +183,7 @@ func (t *tree) openStructural(g tag, n name, selfClosing bool) (raw bool) {
 }
 
 // close follows an end tag.
-func (t *tree) close(g tag, n name) {
+func (t *tree) close(g tag, n Name) {
 	if i := len(t.stack) - 1; i >= 0 && t.stack[i].name == n {
 		t.popTo(i)
 		return
@@ -284,7 +291,7 @@ func (t *tree) appendEndTags(b []byte) ([]byte, bool) {
 
 // appendEndTag appends an end tag. It reports false if the name is too long to be
 // known.
-func appendEndTag(b []byte, g tag, n name) ([]byte, bool) {
+func appendEndTag(b []byte, g tag, n Name) ([]byte, bool) {
 	b = append(b, "</"...)
 	ok := true
 	if word := tags[g].name; word != "" {
