@@ -1,6 +1,6 @@
 package rewrite
 
-import "bytes"
+import "encoding/binary"
 
 // maxAttributes is how many attributes are shown at a time.
 const maxAttributes = 128
@@ -43,15 +43,8 @@ func appendAttributes(attrs []attr, p []byte, k int, end ending) (_ []attr, n in
 // attributeAt returns the attribute that begins at k, and whether it ends in p.
 func attributeAt(p []byte, k int) (a attr, whole bool) {
 	a.from = uint16(k)
-	id := Name(0).add(0, lower[p[k]]) // whatever it is, it belongs to the name
-	for n := 1; ; n++ {
-		k++
-		if k == len(p) || class[p[k]]&endsAttrName != 0 {
-			break
-		}
-		id = id.add(n, lower[p[k]])
-	}
-	a.id, a.to = id, uint16(k)
+	a.id, k = attributeName(p, k)
+	a.to = uint16(k)
 	j := k
 	for j < len(p) && class[p[j]]&isSpace != 0 {
 		j++
@@ -69,7 +62,7 @@ func attributeAt(p []byte, k int) (a attr, whole bool) {
 	case p[k] == '"' || p[k] == '\'':
 		k++
 		a.value = uint16(k)
-		n := bytes.IndexByte(p[k:], p[k-1])
+		n := indexByte(p[k:], p[k-1])
 		if n < 0 {
 			a.valueTo, a.end = uint16(len(p)), uint16(len(p))
 			return a, false
@@ -82,4 +75,20 @@ func attributeAt(p []byte, k int) (a attr, whole bool) {
 	}
 	a.valueTo, a.end = uint16(k), uint16(k)
 	return a, k < len(p)
+}
+
+// attributeName returns the name that begins at k, and the index behind it.
+func attributeName(p []byte, k int) (Name, int) {
+	if len(p)-k > 8 {
+		x := binary.LittleEndian.Uint64(p[k:])
+		if n := attrNameSize(x); 0 < n && n < 8 && class[p[k+n]]&endsAttrName != 0 {
+			return Name((x | spaces) & (1<<(8*n) - 1)), k + n
+		}
+	}
+	id := Name(0).add(0, lower[p[k]]) // whatever it is, it belongs to the name
+	from := k
+	for k++; k < len(p) && class[p[k]]&endsAttrName == 0; k++ {
+		id = id.add(k-from, lower[p[k]])
+	}
+	return id, k
 }

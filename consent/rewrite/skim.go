@@ -29,7 +29,7 @@ func (d *reading) skim(p []byte, i int, e *editor) (from, to int) {
 func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool) {
 	for i < len(p) {
 		if p[i] != '<' { // else tags follow each other without text between them
-			j := bytes.IndexByte(p[i:], '<')
+			j := indexByte(p[i:], '<')
 			if j < 0 {
 				return len(p), 0, false
 			}
@@ -160,7 +160,7 @@ func skipAttributes(p []byte, k int) (end int, selfClosing bool) {
 			if len(p)-j < 2 || p[j] != '=' || p[j+1] != '"' && p[j+1] != '\'' {
 				break
 			}
-			n = bytes.IndexByte(p[j+2:], p[j+1])
+			n = indexByte(p[j+2:], p[j+1])
 			if n < 0 {
 				return -1, false
 			}
@@ -237,6 +237,22 @@ const (
 	spaces = ' ' * ones
 )
 
+// indexByte is [bytes.IndexByte], faster where the byte is near.
+func indexByte(p []byte, c byte) int {
+	if len(p) >= 16 {
+		pattern := uint64(c) * ones
+		x := binary.LittleEndian.Uint64(p) ^ pattern
+		if x = (x - ones) &^ x & highs; x != 0 {
+			return bits.TrailingZeros64(x) / 8
+		}
+		x = binary.LittleEndian.Uint64(p[8:]) ^ pattern
+		if x = (x - ones) &^ x & highs; x != 0 {
+			return 8 + bits.TrailingZeros64(x)/8
+		}
+	}
+	return bytes.IndexByte(p, c)
+}
+
 // nameSize returns the length of the tag name at the start of eight bytes, the
 // first of them lowest. It takes any byte up to the space for the end of a name.
 func nameSize(x uint64) int {
@@ -247,9 +263,10 @@ func nameSize(x uint64) int {
 	return bits.TrailingZeros64(end&highs) / 8
 }
 
-// attrNameSize is nameSize for the name of an attribute.
+// attrNameSize is nameSize for the name of an attribute. It takes "<" and "?" for
+// its end too, which stand beside "=" and ">".
 func attrNameSize(x uint64) int {
-	slash, greater, equals := x^'/'*ones, x^'>'*ones, x^'='*ones
-	end := (x-'!'*ones)&^x | (slash-ones)&^slash | (greater-ones)&^greater | (equals-ones)&^equals
+	slash, equals := x^'/'*ones, (x^'<'*ones)&(0xfc*ones)
+	end := (x-'!'*ones)&^x | (slash-ones)&^slash | (equals-ones)&^equals
 	return bits.TrailingZeros64(end&highs) / 8
 }
