@@ -6,6 +6,8 @@ type reading struct {
 	scanner
 	tree
 
+	window window // of the chunk that is read
+
 	tag      tag  // of the tag that the scanner is in
 	wantAttr bool // whether the tree depends on its attributes
 
@@ -17,7 +19,9 @@ type reading struct {
 }
 
 func (d *reading) reset(scripting bool) {
-	*d = reading{tree: tree{scripting: scripting, stack: d.stack[:0]}}
+	stack := d.stack[:0]
+	*d = reading{}
+	d.scripting, d.stack = scripting, stack
 }
 
 // fork makes d read the page without scripting from where o, which has just
@@ -97,6 +101,7 @@ func (d *reading) endsBlock() bool {
 
 // run reads a chunk for its effect on the state alone.
 func (d *reading) run(p []byte) {
+	d.window.reset()
 	for i, _ := d.skim(p, 0, nil); i < len(p); {
 		_, i = d.next(p, i)
 		i, _ = d.skim(p, i, nil)

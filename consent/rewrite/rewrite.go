@@ -208,6 +208,7 @@ func (r *Rewriter) isDone() bool {
 
 // read reads the chunk.
 func (r *Rewriter) read(p []byte) {
+	r.page.window.reset()
 	for i := 0; i < len(p) && !r.isDone(); {
 		if r.phase >= inBody && !r.forked {
 			if i = r.skim(p, i); i == len(p) {

@@ -27,26 +27,29 @@ func (d *reading) skim(p []byte, i int, e *editor) (from, to int) {
 
 // skimTags reads text and tags. It reports whether raw text comes next.
 func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool) {
-	for i < len(p) {
-		if p[i] != '<' { // else tags follow each other without text between them
-			j := indexByte(p[i:], '<')
-			if j < 0 {
-				return len(p), 0, false
+	w := &d.window
+	for {
+		for {
+			if !w.covers(p, i) {
+				return i, 0, false
 			}
-			i += j
+			if i = w.less(i); i < w.to {
+				break
+			}
 		}
+		from, closing := i+1, false
 		if len(p)-i < len("</")+8 {
 			return i, 0, false
 		}
-		from, closing := i+1, p[i+1] == '/'
-		if closing {
+		if p[from] == '/' {
 			from++
+			closing = true
 		}
 		// Longer names are left to next; noscript, which forks, is one of them.
 		x := binary.LittleEndian.Uint64(p[from:])
 		size := nameSize(x)
 		k := from + size
-		if size == 0 || size == 8 || !isLetter(p[from]) || class[p[k]]&endsTagName == 0 {
+		if size == 0 || size == 8 || !isLetter(p[from]) {
 			return i, 0, false
 		}
 		n := Name((x | spaces) & (1<<(8*size) - 1))
@@ -61,7 +64,10 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 			end += i
 			selfClosing = p[end-2] == '/' && (len(e.tag.attrs) == 0 || i+int(e.tag.attrs[len(e.tag.attrs)-1].end) < end-1)
 		case p[k] != '>':
-			if end, selfClosing = skipAttributes(p, k); end < 0 {
+			if class[p[k]]&endsTagName == 0 {
+				return i, 0, false
+			}
+			if end, selfClosing = d.skimAttributes(p, k); end < 0 {
 				return i, 0, false
 			}
 		}
@@ -104,7 +110,85 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 		}
 		i = end
 	}
-	return i, 0, false
+}
+
+// skimAttributes returns the index behind the tag whose name ends at k, or a
+// negative number if it is not whole in p, and whether it is self-closing. It skips
+// at once what it can of attributes without a value and with one in quotation marks.
+func (d *reading) skimAttributes(p []byte, k int) (end int, selfClosing bool) {
+	w := &d.window
+	for {
+		if !w.covers(p, k) {
+			return skipAttributes(p, k)
+		}
+		at := uint(k - w.from)
+		a, b := &w.masks[at/blockSize], &w.masks[at/blockSize+1]
+		quote := shifted(a.quote, b.quote, at)
+		inValue := between(quote)
+		opening, closing := quote&inValue, quote&^inValue
+		outside := func(a, b uint64) uint64 { return shifted(a, b, at) &^ inValue }
+		greater := outside(a.greater, b.greater)
+
+		// What counts is what stands before the end of the tag or, if that is not
+		// there, up to the last quotation mark.
+		counts := greater&-greater - 1
+		if greater == 0 {
+			counts = ^uint64(0) >> bits.LeadingZeros64(quote)
+		}
+		// Outside of values, every equals sign has to stand between a name and a
+		// quotation mark, every opening mark behind one.
+		equals := outside(a.equals, b.equals)
+		noName := (closing|outside(a.separator, b.separator))<<1 | 1
+		odd := opening ^ equals<<1 | equals&noName | outside(a.apostrophe, b.apostrophe)
+
+		switch {
+		case odd&counts != 0 || quote|greater == 0:
+			odd &= counts
+			k += bits.Len64(closing & (odd&-odd - 1))
+			var closed bool
+			if k, closed, selfClosing = nextAttribute(p, k); closed {
+				return k, selfClosing
+			}
+		case greater != 0:
+			n := bits.TrailingZeros64(greater)
+			return k + n + 1, n > 0 && p[k+n-1] == '/'
+		case inValue>>(blockSize-1) != 0:
+			n := bytes.IndexByte(p[k+blockSize:], '"')
+			if n < 0 {
+				return -1, false
+			}
+			k += blockSize + n + 1
+		default:
+			k += bits.Len64(quote)
+		}
+	}
+}
+
+// skipAttributes is [reading.skimAttributes], attribute by attribute.
+func skipAttributes(p []byte, k int) (end int, selfClosing bool) {
+	for {
+		var closed bool
+		if k, closed, selfClosing = nextAttribute(p, k); closed {
+			return k, selfClosing
+		}
+	}
+}
+
+// nextAttribute returns the index behind the next attribute, or if there is none
+// behind the tag, which is then closed; the index is negative if that is not in p.
+func nextAttribute(p []byte, k int) (end int, closed, selfClosing bool) {
+	for ; k < len(p); k++ {
+		switch c := p[k]; {
+		case c == '>':
+			return k + 1, true, selfClosing
+		case c == '/' || class[c]&isSpace != 0:
+			selfClosing = c == '/'
+		default:
+			k = skipAttribute(p, k)
+			return k, k < 0, false
+		}
+	}
+	return -1, true, false
 }
 
 // prepare makes t the start tag at the start of p, and returns its length, or 0 if
@@ -136,54 +220,11 @@ func (d *reading) skimRaw(p []byte, i int) (int, bool) {
 			i++
 			continue
 		}
-		if k, _ = skipAttributes(p, k); k < 0 {
+		if k, _ = d.skimAttributes(p, k); k < 0 {
 			return i, false
 		}
 		d.state = dataState
 		return k, true
-	}
-}
-
-// skipAttributes returns the index behind the tag whose name ends at k, or a
-// negative number if it is not whole in p, and whether it is self-closing.
-func skipAttributes(p []byte, k int) (end int, selfClosing bool) {
-	for {
-		// Most attributes look like this: a space, a name, "=" and quotes.
-		for len(p)-k > 2+8 && p[k] == ' ' && class[p[k+1]]&endsAttrName == 0 {
-			j := k + 2
-			n := attrNameSize(binary.LittleEndian.Uint64(p[j:]))
-			j += n
-			for n == 8 && len(p)-j > 8 {
-				n = attrNameSize(binary.LittleEndian.Uint64(p[j:]))
-				j += n
-			}
-			if len(p)-j < 2 || p[j] != '=' || p[j+1] != '"' && p[j+1] != '\'' {
-				break
-			}
-			n = indexByte(p[j+2:], p[j+1])
-			if n < 0 {
-				return -1, false
-			}
-			k = j + 2 + n + 1
-		}
-		if k == len(p) {
-			return -1, false
-		}
-		switch c := p[k]; {
-		case c == '>':
-			return k + 1, false
-		case c == '/':
-			k++
-			if k < len(p) && p[k] == '>' {
-				return k + 1, true
-			}
-		case class[c]&isSpace != 0:
-			k++
-		default:
-			if k = skipAttribute(p, k); k < 0 {
-				return -1, false
-			}
-		}
 	}
 }
 

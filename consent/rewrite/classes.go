@@ -1,0 +1,108 @@
+package rewrite
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// blockSize is how many bytes the bits of a number tell of.
+const blockSize = 64
+
+// mask says of 64 bytes which of them have a meaning in tags, the first byte by
+// the lowest bit.
+type mask struct {
+	less       uint64 // <
+	greater    uint64 // >
+	equals     uint64 // =
+	quote      uint64 // "
+	apostrophe uint64 // '
+	separator  uint64 // white space, all other bytes up to the space, and /
+}
+
+// classifyWords is [classify] with the means of every processor: eight bytes at a
+// time.
+func classifyWords(p []byte, masks []mask) {
+	for i := range masks {
+		m := mask{}
+		for j := 0; j < blockSize; j += 8 {
+			x := binary.LittleEndian.Uint64(p[i*blockSize+j:])
+			m.less |= gather(equal(x, '<')) << j
+			m.greater |= gather(equal(x, '>')) << j
+			m.equals |= gather(equal(x, '=')) << j
+			m.quote |= gather(equal(x, '"')) << j
+			m.apostrophe |= gather(equal(x, '\'')) << j
+			m.separator |= gather(equal(x, '/')|^((x&^highs+(0x7f-' ')*ones)|x)) << j
+		}
+		masks[i] = m
+	}
+}
+
+// equal sets the high bit of the bytes of x that are c. Other bits mean nothing.
+func equal(x uint64, c byte) uint64 {
+	x ^= uint64(c) * ones
+	return ^((x&^highs + 0x7f*ones) | x)
+}
+
+// gather collects the high bits of eight bytes.
+func gather(x uint64) uint64 { return (x & highs >> 7) * 0x0102040810204080 >> 56 }
+
+// windowBlocks is how many blocks are classified at a time.
+const windowBlocks = 32
+
+// window is a stretch of a chunk of which every byte is classified.
+type window struct {
+	from, to int // indexes into the chunk; empty if the same
+	masks    [windowBlocks + 1]mask
+}
+
+// reset forgets the chunk.
+func (w *window) reset() { w.from, w.to = 0, 0 }
+
+// covers makes sure that 64 bytes of p from index i on are in the window. It
+// reports false where p is shorter.
+func (w *window) covers(p []byte, i int) bool {
+	return i >= w.from && i+blockSize <= w.to || w.move(p, i)
+}
+
+func (w *window) move(p []byte, i int) bool {
+	n := min(windowBlocks, (len(p)-i)/blockSize)
+	if n < 1 {
+		return false
+	}
+	w.from, w.to = i, i+n*blockSize
+	classify(p[i:w.to], w.masks[:n])
+	w.masks[n] = mask{}
+	return true
+}
+
+// less returns the index of the next "<" from index i on that the window has, or
+// the end of the window.
+func (w *window) less(i int) int {
+	j := uint(i - w.from)
+	if j >= uint(w.to-w.from) {
+		return w.to
+	}
+	k := j / blockSize
+	for x := w.masks[k].less >> (j % blockSize) << (j % blockSize); ; x = w.masks[k].less {
+		if x != 0 {
+			return w.from + int(k)*blockSize + bits.TrailingZeros64(x)
+		}
+		if k++; k*blockSize >= uint(w.to-w.from) {
+			return w.to
+		}
+	}
+}
+
+// shifted returns 64 bits from bit n < 64 of a on, which b follows.
+func shifted(a, b uint64, n uint) uint64 {
+	n %= blockSize
+	return a>>n | b<<1<<((blockSize-1-n)%blockSize)
+}
+
+// between sets the bits from every other bit that is set up to before the next one.
+func between(x uint64) uint64 {
+	for n := 1; n < blockSize; n *= 2 {
+		x ^= x << n
+	}
+	return x
+}

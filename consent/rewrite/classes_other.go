@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package rewrite
+
+// classify says of every 64 bytes of p which of them have a meaning in tags.
+func classify(p []byte, masks []mask) { classifyWords(p, masks) }
