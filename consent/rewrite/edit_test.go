@@ -181,6 +181,18 @@ func TestHeadStart(t *testing.T) {
 			}
 		}
 	}
+	for _, c := range []struct{ page, closed string }{{"<!-- x", "-->"}, {"<!x", ">"}, {"\n<!-- x --", ">"}} {
+		for _, n := range chunkSizes {
+			o := Options{HeadStart: func() []byte { return []byte("[") }}
+			if got, _ := rewritten(t, o, c.page, n); got != c.page+c.closed+"[" {
+				t.Errorf("%q in chunks of %d: got %q", c.page, n, got)
+			}
+			o.BodyStart = func(Head) []byte { return []byte("]") }
+			if got, _ := rewritten(t, o, c.page, n); got != c.page+c.closed+"[]" {
+				t.Errorf("%q in chunks of %d: got %q", c.page, n, got)
+			}
+		}
+	}
 	o := Options{HeadStart: func() []byte { return []byte("!") }, DocumentOnly: true, Edit: disarm, Elements: shownElements}
 	if got, r := rewritten(t, o, "<img src=x><head>", 3); got != "<img data-x-src=x><head>" || r.Skipped() != Fragment {
 		t.Errorf("a fragment became %q, %s", got, r.Skipped())

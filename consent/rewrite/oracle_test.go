@@ -173,7 +173,9 @@ func dump(n *html.Node) string {
 		if n.Type == html.TextNode && n.Parent.Data == "noscript" {
 			return // it may end in end tags for browsers without scripting
 		}
-		fmt.Fprintf(&b, "%*s%d %s %q %q\n", depth, "", n.Type, n.Namespace, n.Data, n.Attr)
+		// html.Parse sorts the attributes of some elements.
+		attrs := slices.SortedFunc(slices.Values(n.Attr), func(a, b html.Attribute) int { return strings.Compare(a.Key, b.Key) })
+		fmt.Fprintf(&b, "%*s%d %s %q %q\n", depth, "", n.Type, n.Namespace, n.Data, attrs)
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
 			walk(c, depth+1)
 		}

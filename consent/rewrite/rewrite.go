@@ -263,12 +263,12 @@ func (r *Rewriter) Close() error {
 				r.insertBefore(r.page.start)
 			}
 		}
-		r.insertHead(r.page.offset)
 		r.passOn(r.page.offset)
+		r.write(r.tail)
+		r.insertHead(r.page.offset)
 		if r.phase == finished {
 			break
 		}
-		r.write(r.tail)
 		r.insert()
 		if r.opts.End != nil {
 			r.write(r.opts.End())
