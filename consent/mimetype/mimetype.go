@@ -36,28 +36,33 @@ type Type struct {
 // type is the same.
 func FromHeader(lines []string) Type {
 	var t Type
-	for _, line := range lines {
-		for value := range split(line, ',') {
-			// Chromium looks for the slash anywhere.
-			if value == "*/*" || strings.IndexByte(value, '/') < 0 {
-				continue
-			}
-			essence := value
-			if end := strings.IndexAny(value, " \t;("); end >= 0 {
-				essence = value[:end]
-			}
-			essence = strings.ToLower(essence)
-			if charset := charsetOf(value); charset != "" || essence != t.Essence {
-				t.Charset = charset
-			}
-			t.Essence = essence
+	for value := range split(join(lines), ',') {
+		essence := value
+		if end := strings.IndexAny(value, " \t;("); end >= 0 {
+			essence = value[:end]
 		}
+		if value == "*/*" || strings.IndexByte(essence, '/') < 0 {
+			continue
+		}
+		essence = strings.ToLower(essence)
+		if charset := charsetOf(value); charset != "" || essence != t.Essence {
+			t.Charset = charset
+		}
+		t.Essence = essence
 	}
 	switch t.Essence {
 	case "unknown/unknown", "application/unknown", "*/*":
 		t.Essence = ""
 	}
 	return t
+}
+
+// join makes one value of the lines of a list (RFC 9110, section 5.3).
+func join(lines []string) string {
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return strings.Join(lines, ", ")
 }
 
 // charsetOf returns the first charset parameter of a type that is not empty.

@@ -40,6 +40,11 @@ func TestFromHeader(t *testing.T) {
 		{"text/html, text/plain", "text/plain", ""},
 		{"text/plain, text/html", HTML, ""},
 		{"text/plain|text/html", HTML, ""},
+		{`text/plain;x="|text/html`, "text/plain", ""},
+		{"html; a=b/c", "", ""},
+		{"unknown/unknown;charset=iso-2022-jp", "", jp},
+		{"text/plain, */*;charset=iso-2022-jp", "", jp},
+		{`text/html;charset="iso-2022-jp"words`, HTML, jp},
 		{"text/html|text/plain", "text/plain", ""},
 		{"text/html, word", HTML, ""},
 		{"text/html, */*", HTML, ""},
@@ -161,6 +166,10 @@ func FuzzFromHeader(f *testing.F) {
 		both := FromHeader(strings.Split(lines, "|"))
 		if both.Essence != strings.ToLower(both.Essence) || strings.ContainsAny(both.Essence, " \t;(") {
 			t.Errorf("%q is of type %q", lines, both.Essence)
+		}
+		// Quotation marks that do not end hide whatever follows.
+		if strings.Contains(lines, `"`) {
+			return
 		}
 		if more := FromHeader(append(strings.Split(lines, "|"), "text/html;charset=utf-8")); more != (Type{HTML, "utf-8"}) {
 			t.Errorf("a last line after %q is not what counts: %q", lines, more)
