@@ -26,7 +26,7 @@ var metrics = struct {
 	}),
 	pages: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "pages_total",
-		Help: "Pages by result (rewritten; fragment: no whole document, left alone; unread: passed without the banner; failed: cut off).",
+		Help: "Pages by result (rewritten; fragment: no whole document, left alone; unread: passed without the banner; failed: could not be decoded, and was cut off or refused).",
 	}, []string{"result"}),
 	choices: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "choices_total",

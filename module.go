@@ -33,6 +33,12 @@ const (
 	modeOff     = "off"
 )
 
+// The values of UpstreamEncoding.
+const (
+	upstreamIdentity = "identity"
+	upstreamKeep     = "keep"
+)
+
 const (
 	defaultPrefix     = "/.cookie-consent/"
 	defaultCookieName = "cookies_preferences"
@@ -105,6 +111,12 @@ type Handler struct {
 	// client sends under that name is removed. Default: no header.
 	PassHeader string `json:"pass_header,omitempty"`
 
+	// UpstreamEncoding is the content coding in which the application is asked for
+	// pages: "identity" (default) asks for none, which is cheapest where it is
+	// near; "keep" asks for those that the browser accepts and this module can
+	// decode, which spares bytes on the way from an application far away.
+	UpstreamEncoding string `json:"upstream_encoding,omitempty"`
+
 	// Categories change the built-in categories (necessary, statistics,
 	// first_party, third_party) or add others.
 	Categories []consent.Category `json:"categories,omitempty"`
@@ -157,6 +169,9 @@ func (h *Handler) setDefaults() {
 	}
 	if h.CookieName == "" {
 		h.CookieName = defaultCookieName
+	}
+	if h.UpstreamEncoding == "" {
+		h.UpstreamEncoding = upstreamIdentity
 	}
 	if h.MaxAge == 0 {
 		h.MaxAge = caddy.Duration(defaultMaxAge)
@@ -233,6 +248,12 @@ func (h *Handler) checkOptions() error {
 		return &consent.ConfigError{
 			Field: "mode", Value: h.Mode, Problem: "is not a mode",
 			Allowed: []string{modeEnforce, modeObserve, modeOff},
+		}
+	}
+	if h.UpstreamEncoding != upstreamIdentity && h.UpstreamEncoding != upstreamKeep {
+		return &consent.ConfigError{
+			Field: "upstream_encoding", Value: h.UpstreamEncoding, Problem: "is not a way to ask for pages",
+			Allowed: []string{upstreamIdentity, upstreamKeep},
 		}
 	}
 	for i, category := range h.Categories {
@@ -314,14 +335,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	x.filterRequest(r)
 	rw := newResponseWriter(w, r, x)
 	defer rw.release()
-	err := next.ServeHTTP(rw, r)
-	if err != nil && rw.phase < phasePass {
-		// Caddy answers the error with the header as it is now.
-		x.filterSetCookies(w.Header(), r.Method)
-		return err
-	}
-	rw.finish()
-	return err
+	return rw.serve(r, next)
 }
 
 // Interface guards

@@ -2,34 +2,70 @@ package cookieconsent
 
 import (
 	"iter"
-	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/mimetype"
 )
 
-// examinePage decides whether a response is a page that gets the banner, and
-// returns the content codings to undo. It goes by what browsers make of the
-// header, not by what the header means to say.
-func (x *exchange) examinePage(status int, sniffed string, header http.Header) (codings []string, isPage bool) {
-	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) || isAttachment(header) {
-		return nil, false
+// treatment is what becomes of the body of a response.
+type treatment uint8
+
+const (
+	bodyPasses  treatment = iota // it is no page that gets the banner
+	bodySniffed                  // its first bytes tell whether it is one
+	bodyIsPage                   // it is one
+	bodyRefused                  // it is one that can't be read
+)
+
+// examine decides about the body of a response. It goes by what browsers make of
+// the header, not by what the header means to say, and gives the banner to what a
+// visitor sees as a page of its own:
+//
+//	a frame, an object, what scripts fetch    passes
+//	a status that shows no body, a redirect   passes
+//	a part (206)                              passes; ranges are not asked for
+//	an attachment                             passes: it is saved
+//	text/html                                 a page, unless it begins as JSON
+//	no type, an invalid or unknown one        a page if it begins as one, but for nosniff
+//	application/xhtml+xml                     passes, with a warning: what is HTML breaks XML
+//	other XML, SVG, multipart, e-mail, text   passes
+//
+// A page of which the content coding can't be undone is refused.
+func (x *exchange) examine(status int, header http.Header) (t treatment, codings []string) {
+	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
+		mimetype.IsAttachment(header["Content-Disposition"]) {
+		return bodyPasses, nil
 	}
-	essence, charset := effectiveType(sniffed, header["Content-Type"])
-	if essence != "text/html" {
-		return nil, false
-	}
-	if reason := unreadableCharset(charset); reason != "" {
-		x.passUnread("charset " + charset)
-		return nil, false
+	switch mimetype.FromHeader(header["Content-Type"]).Essence {
+	case mimetype.HTML:
+		t = bodyIsPage
+	case "":
+		if mimetype.Nosniff(header["X-Content-Type-Options"]) {
+			return bodyPasses, nil
+		}
+		t = bodySniffed
+	case mimetype.XHTML:
+		if x.view == viewDocument {
+			x.passUnread("it is XHTML")
+		}
+		return bodyPasses, nil
+	default:
+		return bodyPasses, nil
 	}
 	codings, ok := contentCodings(header["Content-Encoding"])
-	if !ok {
-		x.passUnread("content coding " + strings.Join(header["Content-Encoding"], ", "))
-		return nil, false
+	switch {
+	case ok:
+		return t, codings
+	case t == bodyIsPage:
+		return bodyRefused, nil
+	default:
+		return bodyPasses, nil
 	}
-	return codings, true
 }
 
 // passUnread reports a page that passed without the banner because it can't be
@@ -47,62 +83,22 @@ func bodyAllowed(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
 
+// isRedirect reports whether browsers follow the response instead of showing it.
 func isRedirect(status int, header http.Header) bool {
-	return status >= 300 && status <= 399 && header["Location"] != nil
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return slices.ContainsFunc(header["Location"], func(s string) bool { return strings.Trim(s, " \t") != "" })
+	default:
+		return false
+	}
 }
 
-// isAttachment reports whether the browser saves the response (RFC 6266): with
-// every disposition type but "inline".
-func isAttachment(header http.Header) bool {
-	for _, line := range header["Content-Disposition"] {
-		disposition, _, _ := strings.Cut(line, ";")
-		if disposition = strings.TrimSpace(disposition); disposition != "" && !strings.EqualFold(disposition, "inline") &&
-			!strings.ContainsAny(disposition, "= ") {
-			return true
-		}
+// declareUTF8 makes the header of a page true that is sent in UTF-8 in place of
+// UTF-16. What the page itself declares does not count beside it.
+func declareUTF8(header http.Header, e charset.Encoding) {
+	if e == charset.UTF16LE || e == charset.UTF16BE {
+		header["Content-Type"] = []string{"text/html; charset=utf-8"}
 	}
-	return false
-}
-
-// effectiveType returns the MIME type and charset that browsers take from the
-// lines of Content-Type: the last valid one counts, and a charset before it stays
-// in force where the type is the same (Fetch, section 2.2.2). sniffed stands in
-// where no line says anything (MIME Sniffing, section 7).
-func effectiveType(sniffed string, lines []string) (essence, charset string) {
-	for _, line := range lines {
-		for value := range listMembers(line) {
-			mediaType, _, _ := strings.Cut(value, ";")
-			mediaType = strings.ToLower(strings.Trim(mediaType, " \t"))
-			if !isMediaType(mediaType) {
-				continue
-			}
-			charset = charsetAfter(value, mediaType == essence, charset)
-			essence = mediaType
-		}
-	}
-	if essence == "" || essence == "unknown/unknown" || essence == "application/unknown" {
-		essence, _, _ = strings.Cut(sniffed, ";")
-		return essence, ""
-	}
-	return essence, charset
-}
-
-func isMediaType(s string) bool {
-	major, minor, ok := strings.Cut(s, "/")
-	return ok && major != "" && minor != "" && s != "*/*" && !strings.ContainsAny(s, " \t\"")
-}
-
-// charsetAfter returns the charset in force after a value of Content-Type.
-func charsetAfter(value string, sameType bool, before string) string {
-	if strings.IndexByte(value, ';') >= 0 {
-		if _, params, _ := mime.ParseMediaType(value); params["charset"] != "" {
-			return strings.ToLower(params["charset"])
-		}
-	}
-	if sameType {
-		return before
-	}
-	return ""
 }
 
 // listMembers yields the members of a comma-separated list. A comma between
@@ -123,21 +119,4 @@ func listMembers(s string) iter.Seq[string] {
 		}
 		yield(strings.Trim(s[from:], " \t"))
 	}
-}
-
-// unreadableCharset reports the charsets in which the bytes of "<" and ">" do not
-// mean what they mean in ASCII.
-func unreadableCharset(charset string) string {
-	if strings.HasPrefix(charset, "utf-16") || strings.HasPrefix(charset, "utf-32") || strings.HasPrefix(charset, "utf16") ||
-		strings.HasPrefix(charset, "ucs-2") || strings.HasPrefix(charset, "iso-2022") || strings.HasPrefix(charset, "csiso2022") ||
-		charset == "unicode" || charset == "hz-gb-2312" || charset == "iso-10646-ucs-2" || charset == "unicodefeff" ||
-		charset == "unicodefffe" || charset == "csunicode" || charset == "replacement" {
-		return charset
-	}
-	return ""
-}
-
-func hasNosniff(header http.Header) bool {
-	first, _, _ := strings.Cut(header.Get("X-Content-Type-Options"), ",")
-	return strings.EqualFold(strings.TrimSpace(first), "nosniff")
 }

@@ -8,17 +8,40 @@ import (
 	"sync"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/mimetype"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 )
 
-// pageBody is the way of a page's bytes: decoded if need be, rewritten, and
-// collected into pieces that are worth a write. It holds back only what the
-// rewriter has to see more of, and everything goes out on Flush.
-type pageBody struct {
-	x        *exchange
-	out      *bufio.Writer
+// pageWriter is the way of a page's bytes: decoded if need be, read in the encoding
+// that browsers read them in, rewritten, and collected into pieces that are worth a
+// write. It holds back only what has to be seen more of, and everything else goes
+// out on Flush.
+type pageWriter struct {
+	x       *exchange
+	w       http.ResponseWriter
+	decoder *decoder // nil for a body without content coding
+
+	// begin is called once, before the first byte is written to w: with whether
+	// the body is a page, and its encoding.
+	begin func(isPage bool, e charset.Encoding)
+	begun bool
+
+	sniffing bool   // whether the type is not known yet
+	early    bool   // whether the header was to be sent before the first byte
+	hurried  bool   // whether it was to be sent before the type was known
+	raw      []byte // the body as it came, as long as sniffing and behind a content coding
+
+	detector   *charset.Detector
+	pending    []byte         // what has to be seen more of
+	transcoder io.WriteCloser // of a page in UTF-16
+	lead       []byte         // the start of what may be JSON
+	led        bool           // it is known whether it is
+	isJSON     bool
+	unread     string // why nothing is inserted any more
+
 	rewriter *rewrite.Rewriter
-	decoder  *decoder // nil for a body without content coding
+	out      *bufio.Writer
 	inserted []byte
 	origin   string // what the page's base element makes necessary
 	sweep    bool   // whether the page has to fetch the rest of the deletions
@@ -32,15 +55,22 @@ const outputSize = 8 << 10
 var (
 	outputBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, outputSize) }}
 	rewriters     = sync.Pool{New: func() any { return new(rewrite.Rewriter) }}
+	detectors     = sync.Pool{New: func() any { return new(charset.Detector) }}
 )
 
-func newPageBody(w http.ResponseWriter, x *exchange, codings []string, sweep bool) *pageBody {
-	b := &pageBody{
+// newPageWriter returns a writer for a body of a response with that header, which
+// is a page or, if sniffing, may turn out to be one.
+func newPageWriter(w http.ResponseWriter, x *exchange, codings []string, sniffing bool) *pageWriter {
+	b := &pageWriter{
 		x:        x,
-		out:      outputBuffers.Get().(*bufio.Writer),
+		w:        w,
+		sniffing: sniffing,
+		detector: detectors.Get().(*charset.Detector),
+		led:      x.view == viewPossible, // the rewriter looks for a whole document then
 		rewriter: rewriters.Get().(*rewrite.Rewriter),
-		sweep:    sweep,
+		out:      outputBuffers.Get().(*bufio.Writer),
 	}
+	b.detector.Reset(mimetype.FromHeader(w.Header()["Content-Type"]).Charset)
 	b.out.Reset(w)
 	b.rewriter.Reset(b.out, rewrite.Options{
 		BodyStart:    b.bodyStart,
@@ -48,14 +78,14 @@ func newPageBody(w http.ResponseWriter, x *exchange, codings []string, sweep boo
 		DocumentOnly: x.view == viewPossible,
 	})
 	if len(codings) > 0 {
-		b.decoder = newDecoder(codings, b.rewriter)
+		b.decoder = newDecoder(codings, decoded{b})
 	}
 	return b
 }
 
 // bodyStart returns what the page begins with: the banner or, once the visitor
 // has chosen, the link to the settings.
-func (b *pageBody) bodyStart(head rewrite.Head) []byte {
+func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 	h := b.x.handler
 	b.origin = b.x.originBeside(head.Base)
 	returnTo := localPath(b.x.url.RequestURI())
@@ -71,7 +101,7 @@ func (b *pageBody) bodyStart(head rewrite.Head) []byte {
 }
 
 // end returns what the page ends with.
-func (b *pageBody) end() []byte {
+func (b *pageWriter) end() []byte {
 	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{Origin: b.origin}, b.x.decision)
 	if b.sweep {
 		b.inserted = b.x.appendSweeps(b.inserted, b.origin)
@@ -81,13 +111,9 @@ func (b *pageBody) end() []byte {
 
 // Write takes bytes of the page as the application sent them. After a failure it
 // goes on failing, so that nothing follows what is missing.
-func (b *pageBody) Write(p []byte) (int, error) {
+func (b *pageWriter) Write(p []byte) (int, error) {
 	if b.failure == nil {
-		if b.decoder != nil {
-			b.failure = b.decoder.Write(p)
-		} else {
-			_, b.failure = b.rewriter.Write(p)
-		}
+		b.failure = b.take(p)
 	}
 	if b.failure != nil {
 		return 0, b.failure
@@ -95,27 +121,27 @@ func (b *pageBody) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush sends what is decided.
-func (b *pageBody) Flush() error {
-	if b.failure == nil {
+// Flush sends what is decided. Before anything is, it does nothing.
+func (b *pageWriter) Flush() error {
+	if b.failure == nil && b.begun {
 		b.failure = b.rewriter.Flush()
-	}
-	if b.failure == nil {
-		b.failure = b.out.Flush()
+		if b.failure == nil {
+			b.failure = b.out.Flush()
+		}
 	}
 	return b.failure
 }
 
 // Close completes the page.
-func (b *pageBody) Close() error {
-	if b.failure == nil && b.decoder != nil {
-		b.failure = b.decoder.Close()
+func (b *pageWriter) Close() error {
+	for _, step := range []func() error{b.finishInput, b.rewriter.Close, b.out.Flush} {
+		if b.failure == nil {
+			b.failure = step()
+		}
 	}
-	if b.failure == nil {
-		b.failure = b.rewriter.Close()
-	}
-	if b.failure == nil {
-		b.failure = b.out.Flush()
+	if errors.Is(b.failure, errNoPage) {
+		b.failure = nil
+		return nil
 	}
 	if b.failure == nil {
 		b.report()
@@ -123,13 +149,30 @@ func (b *pageBody) Close() error {
 	return b.failure
 }
 
+// salvage sends what is there of a page that can't be completed, as a browser
+// shows it that finds out itself.
+func (b *pageWriter) salvage() error {
+	if err := b.rewriter.Stop(); err != nil {
+		return err
+	}
+	for _, held := range [][]byte{b.lead, b.pending} {
+		if _, err := b.out.Write(held); err != nil {
+			return err
+		}
+	}
+	return b.out.Flush()
+}
+
 // report tells what became of a page that was sent whole.
-func (b *pageBody) report() {
-	switch reason := b.rewriter.Skipped(); reason {
-	case rewrite.Complete:
-		countPage(pageRewritten)
-	case rewrite.Fragment:
+func (b *pageWriter) report() {
+	reason := b.rewriter.Skipped()
+	switch {
+	case b.unread != "":
+		b.x.passUnread(b.unread)
+	case b.isJSON, reason == rewrite.Fragment:
 		countPage(pageFragment)
+	case reason == rewrite.Complete:
+		countPage(pageRewritten)
 	default:
 		b.x.passUnread(reason.String())
 	}
@@ -139,7 +182,7 @@ var errReleased = errors.New("the response is over")
 
 // release gives back the buffers. Bytes that are still held belong to a response
 // that failed, and are not sent.
-func (b *pageBody) release() {
+func (b *pageWriter) release() {
 	if b.decoder != nil {
 		b.decoder.stop()
 	}
@@ -147,7 +190,8 @@ func (b *pageBody) release() {
 	outputBuffers.Put(b.out)
 	b.rewriter.Reset(nil, rewrite.Options{})
 	rewriters.Put(b.rewriter)
-	b.out, b.rewriter = nil, nil
+	detectors.Put(b.detector)
+	b.out, b.rewriter, b.detector = nil, nil, nil
 	b.failure = errReleased // a handler that writes after it returned
 }
 
@@ -160,4 +204,4 @@ func pageFailure(err error) (reason string, ours bool) {
 	return "", false
 }
 
-var _ io.Writer = (*pageBody)(nil)
+var _ io.Writer = (*pageWriter)(nil)

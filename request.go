@@ -25,6 +25,9 @@ func (x *exchange) filterRequest(r *http.Request) {
 		r.Header.Set(name, x.passedState())
 	}
 	x.filterConditions(r)
+	if lines := r.Header["Accept-Encoding"]; lines != nil {
+		r.Header["Accept-Encoding"] = narrowCodings(lines)
+	}
 }
 
 // keepRequestCookie reports whether the application may read a cookie.
@@ -101,9 +104,42 @@ func (x *exchange) filterConditions(r *http.Request) {
 	for _, name := range []string{"If-Modified-Since", "Range", "If-Range"} {
 		delete(r.Header, name)
 	}
-	r.Header["Accept-Encoding"] = identityCoding
+	if x.handler.UpstreamEncoding == upstreamIdentity || r.Header["Accept-Encoding"] == nil {
+		r.Header["Accept-Encoding"] = identityCoding
+	}
 }
 
 // identityCoding asks for an uncompressed page. Deleting the header instead would
 // make Go's transport ask for gzip and unpack it again.
 var identityCoding = []string{"identity"}
+
+// narrowCodings takes out of Accept-Encoding what can't be decoded, so that nothing
+// that may be a page comes in it. It returns lines itself if that is nothing, and
+// asks for no coding at all if nothing else is left.
+func narrowCodings(lines []string) []string {
+	if len(lines) == 1 && (lines[0] == "gzip, deflate, br, zstd" || lines[0] == "identity") {
+		return lines // what browsers send, and what they are made to send
+	}
+	var kept []string
+	narrowed := false
+	for _, line := range lines {
+		for member := range strings.SplitSeq(line, ",") {
+			coding, _, _ := strings.Cut(member, ";")
+			coding = strings.ToLower(strings.Trim(coding, " \t"))
+			switch {
+			case coding == "identity", slices.Contains(readableCodings, coding):
+				kept = append(kept, strings.Trim(member, " \t"))
+			case coding != "":
+				narrowed = true
+			}
+		}
+	}
+	switch {
+	case !narrowed:
+		return lines
+	case len(kept) == 0:
+		return identityCoding
+	default:
+		return []string{strings.Join(kept, ", ")}
+	}
+}

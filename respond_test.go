@@ -159,7 +159,8 @@ func TestUselessContentTypesAreSniffed(t *testing.T) {
 	for contentType, page := range map[string]bool{
 		"": true, "unknown/unknown": true, "application/unknown": true, "*/*": true, "text": true, "html": true, ";charset=utf-8": true,
 		"text/html": true, "text/plain, text/html": true, "TEXT/HTML; charset=latin1": true,
-		"text/plain": false, "text/html, text/plain": false, "application/octet-stream": false, "image/svg+xml": false, "text/html; charset=utf-16le": false,
+		"text/plain": false, "text/html, text/plain": false, "application/octet-stream": false, "image/svg+xml": false, "application/xhtml+xml": false,
+		"text/html; charset=iso-2022-kr": false, "text/html; charset='utf-16'": true,
 	} {
 		w := httptest.NewRecorder()
 		err := h.ServeHTTP(w, navigation(newTestRequest(http.MethodGet, "https://site.example/")), respond(func(w http.ResponseWriter) error {

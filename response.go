@@ -111,6 +111,21 @@ func (x *exchange) markVariant(header http.Header) {
 	removeCDNControls(header)
 }
 
+// removeContentHeaders deletes what a header says about a body that is not sent.
+func removeContentHeaders(header http.Header) {
+	for key := range header {
+		if strings.HasPrefix(key, "Content-") {
+			delete(header, key)
+		}
+	}
+	for _, name := range []string{
+		"Accept-Ranges", "Cache-Control", "Digest", "Etag", "Expires", "Last-Modified", "Link", "Location", "Refresh", "Repr-Digest", "Trailer",
+	} {
+		delete(header, name)
+	}
+	removeCDNControls(header)
+}
+
 // removeCDNControls deletes what tells particular shared caches to store a
 // response whatever Cache-Control says (RFC 9213 and vendors' own).
 func removeCDNControls(header http.Header) {

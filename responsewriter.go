@@ -1,13 +1,19 @@
 package cookieconsent
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/mimetype"
 )
 
 // responseWriter filters the header of one response and puts the banner into
@@ -19,25 +25,23 @@ type responseWriter struct {
 	x      *exchange
 	method string
 
-	phase  phase
-	status int
-	held   []byte // the first bytes of a body of which the type is not known yet
-	early  bool   // whether the header was to be sent before the first byte of the body
-	page   *pageBody
+	phase   phase
+	status  int
+	page    *pageWriter
+	refusal error // why the response is not sent
+	failed  bool  // whether a failure was reported
 }
 
 // phase is how far a response has come.
 type phase uint8
 
 const (
-	phaseHeader phase = iota // nothing is decided
-	phaseHeld                // the status is known, the type of the body isn't
-	phasePass                // the header is written; the body passes untouched
-	phasePage                // the header is written; the body is rewritten
+	phaseHeader  phase = iota // nothing is decided
+	phaseHeld                 // the status is known; the first bytes of the body have to be seen
+	phasePass                 // the header is written; the body passes untouched
+	phasePage                 // the header is written; the body is rewritten
+	phaseRefused              // nothing is written, and nothing will be
 )
-
-// sniffLength is how much of a body [http.DetectContentType] looks at.
-const sniffLength = 512
 
 func newResponseWriter(w http.ResponseWriter, r *http.Request, x *exchange) *responseWriter {
 	return &responseWriter{
@@ -47,8 +51,35 @@ func newResponseWriter(w http.ResponseWriter, r *http.Request, x *exchange) *res
 	}
 }
 
-// WriteHeader filters the header and sends it on, unless the type of the body has
-// to be seen first.
+// serve lets the inner handlers answer and completes their response. It returns an
+// error only if nothing of a response was sent.
+func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err error) {
+	defer func() {
+		if w.phase != phaseRefused {
+			return
+		}
+		// A proxy that can't write what it reads panics.
+		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // what was panicked with
+			panic(p)
+		}
+		w.x.filterSetCookies(w.Header(), w.method)
+		removeContentHeaders(w.Header())
+		err = caddyhttp.Error(http.StatusBadGateway, w.refusal)
+	}()
+	if err := next.ServeHTTP(w, r); err != nil && w.phase < phasePass {
+		// Caddy answers the error with the header as it is now.
+		w.x.filterSetCookies(w.Header(), w.method)
+		return err
+	} else if err != nil {
+		w.finish()
+		return err
+	}
+	w.finish()
+	return nil
+}
+
+// WriteHeader filters the header and sends it on, unless the body has to be seen
+// first.
 func (w *responseWriter) WriteHeader(status int) {
 	if w.phase != phaseHeader {
 		return
@@ -59,58 +90,65 @@ func (w *responseWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	if w.mustSniff() {
+	treatment, codings := w.x.examine(status, w.Header())
+	switch {
+	case treatment == bodyRefused:
+		w.refuse(fmt.Errorf("a page in content coding %q, which can't be decoded", strings.Join(w.Header()["Content-Encoding"], ", ")))
+	case treatment == bodyPasses, w.method == http.MethodHead:
+		w.commit(treatment == bodyIsPage, charset.Lookup(mimetype.FromHeader(w.Header()["Content-Type"]).Charset))
+	default:
 		w.phase = phaseHeld
-		return
+		w.page = newPageWriter(w.ResponseWriter, w.x, codings, treatment == bodySniffed)
+		w.page.begin = w.commit
 	}
-	w.commit("")
 }
 
-// mustSniff reports whether a browser would look at the body to find out whether
-// it is a page (WHATWG MIME Sniffing, section 7).
-func (w *responseWriter) mustSniff() bool {
-	header := w.Header()
-	if w.x.view == viewOther || w.method == http.MethodHead || !bodyAllowed(w.status) || header["Content-Encoding"] != nil || hasNosniff(header) {
-		return false
-	}
-	essence, _ := effectiveType("", header["Content-Type"])
-	return essence == ""
-}
-
-// commit decides about the body, completes the header and writes it. sniffed is
-// the type of a body of which the header does not tell the type.
-func (w *responseWriter) commit(sniffed string) {
+// commit completes the header and writes it. isPage is whether the body is a page
+// that gets the banner, e its encoding.
+func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
 	w.x.filterSetCookies(header, w.method)
 	withholdTrailer(header)
 
-	codings, isPage := w.x.examinePage(w.status, sniffed, header)
-	if isPage {
+	switch {
+	case isPage:
 		w.x.markPage(header)
-	} else if w.status == http.StatusNotModified && w.x.revalidates {
+		declareUTF8(header, e)
+		if codings, _ := contentCodings(header["Content-Encoding"]); len(codings) > 0 {
+			delete(header, "Content-Encoding")
+		}
+	case w.status == http.StatusNotModified && w.x.revalidates:
 		w.x.markVariant(header)
-	} else if essence, _ := effectiveType(sniffed, header["Content-Type"]); essence == "text/html" && bodyAllowed(w.status) && !isAttachment(header) {
+	case bodyAllowed(w.status) && mimetype.FromHeader(header["Content-Type"]).Essence == mimetype.HTML &&
+		!mimetype.IsAttachment(header["Content-Disposition"]):
 		// Whoever keeps it must not show it to a visitor who navigates.
 		makePrivate(header)
 		addVary(header, "Sec-Fetch-Dest")
 		addVary(header, "Accept")
 	}
-	if _, typed := header["Content-Type"]; !typed && w.early {
+	if _, typed := header["Content-Type"]; !typed && w.page != nil && (isPage || w.page.early) {
 		// The server would name a type, and with it a charset, that the application
 		// left to the browser.
 		header["Content-Type"] = nil
 	}
 	more := w.x.expireRefused(header)
 	w.phase = phasePass
-	if isPage {
-		header.Del("Content-Encoding")
-	}
-	if isPage && w.method != http.MethodHead {
-		w.page = newPageBody(w.ResponseWriter, w.x, codings, more)
+	if isPage && w.page != nil {
+		w.page.sweep = more
 		w.phase = phasePage
 	}
 	w.ResponseWriter.WriteHeader(w.status)
 }
+
+// refuse answers in place of the application, of which nothing was sent yet.
+func (w *responseWriter) refuse(why error) {
+	w.phase = phaseRefused
+	w.refusal = why
+	w.report(why)
+}
+
+// errRefused keeps a handler from going on with a response that is not sent.
+var errRefused = errors.New("the response is refused")
 
 // Write takes the whole of p or fails.
 func (w *responseWriter) Write(p []byte) (int, error) {
@@ -118,29 +156,48 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	switch w.phase {
-	case phasePage:
-		return w.page.Write(p)
-	case phaseHeld:
-		w.held = append(w.held, p...)
-		if len(w.held) < sniffLength {
-			return len(p), nil
+	case phaseHeld, phasePage:
+		n, err := w.page.Write(p)
+		if err != nil {
+			return n, w.fail(err)
 		}
-		return len(p), w.unhold()
+		return n, nil
+	case phaseRefused:
+		return 0, errRefused
 	default:
 		return w.ResponseWriter.Write(p)
 	}
 }
 
-// unhold decides by the bytes that are there.
-func (w *responseWriter) unhold() error {
-	held := w.held
-	w.held = nil
-	w.commit(http.DetectContentType(held))
-	if len(held) == 0 {
-		return nil
+// fail ends a page that can't be read on: before anything was sent by refusing the
+// response, else by sending what is there.
+func (w *responseWriter) fail(err error) error {
+	_, ours := pageFailure(err)
+	switch {
+	case !ours || w.failed:
+	case w.phase == phaseHeld:
+		w.refuse(err)
+	default:
+		w.report(err)
+		if err := w.page.salvage(); err != nil {
+			return err
+		}
+		if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
+			return err
+		}
 	}
-	_, err := w.Write(held)
 	return err
+}
+
+// report tells the operator, once a response, that a page is not sent whole.
+func (w *responseWriter) report(err error) {
+	w.failed = true
+	countPage(pageFailed)
+	message := "a page could not be read and was cut off"
+	if w.phase == phaseRefused {
+		message = "a page could not be read and was refused"
+	}
+	w.x.handler.logger.Error(message, zap.String("host", w.x.host), zap.String("uri", w.x.url.Path), zap.Error(err))
 }
 
 // ReadFrom keeps the kernel's short cut for files open where the body passes.
@@ -156,22 +213,23 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{w}, r, *buf)
 }
 
-// FlushError sends everything that is decided. While nothing of the body is
-// there, its type is not known either, and the header stays back.
+// FlushError sends everything that is decided. While the first bytes of a body
+// have to be seen, the header stays back too.
 func (w *responseWriter) FlushError() error {
 	if w.phase == phaseHeader {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.phase == phaseHeld {
-		if len(w.held) == 0 {
-			w.early = true
-			return nil
-		}
-		if err := w.unhold(); err != nil {
-			return err
+		if err := w.page.hurry(); err != nil {
+			return w.fail(err)
 		}
 	}
-	if w.phase == phasePage {
+	switch w.phase {
+	case phaseHeld:
+		return nil
+	case phaseRefused:
+		return errRefused
+	case phasePage:
 		if err := w.page.Flush(); err != nil {
 			return err
 		}
@@ -187,25 +245,18 @@ func (w *responseWriter) finish() {
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
 		w.x.filterSetCookies(w.Header(), w.method)
-	case phaseHeld:
-		err = w.unhold()
-		if err == nil && w.phase == phasePage {
-			err = w.page.Close()
-		}
-	case phasePage:
+	case phaseHeld, phasePage:
 		err = w.page.Close()
-	case phasePass:
+	case phasePass, phaseRefused:
 	}
 	removeTrailer(w.Header())
 	if err == nil {
 		return
 	}
-	if reason, ours := pageFailure(err); ours {
-		countPage(pageFailed)
-		w.x.handler.logger.Error("rewriting a page failed; the response was cut off",
-			zap.String("host", w.x.host), zap.String("reason", reason), zap.Error(err))
+	w.fail(err)
+	if w.phase != phaseRefused {
+		panic(http.ErrAbortHandler)
 	}
-	panic(http.ErrAbortHandler)
 }
 
 // release gives back what the response holds, however it ended.
