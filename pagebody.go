@@ -38,6 +38,7 @@ type pageWriter struct {
 	lead       []byte         // the start of what may be JSON
 	led        bool           // it is known whether it is
 	isJSON     bool
+	shifting   bool   // the page goes on in ISO-2022-JP
 	unread     string // why nothing is inserted any more
 
 	rewriter *rewrite.Rewriter
@@ -70,17 +71,29 @@ func newPageWriter(w http.ResponseWriter, x *exchange, codings []string, sniffin
 		rewriter: rewriters.Get().(*rewrite.Rewriter),
 		out:      outputBuffers.Get().(*bufio.Writer),
 	}
-	b.detector.Reset(mimetype.FromHeader(w.Header()["Content-Type"]).Charset)
 	b.out.Reset(w)
-	b.rewriter.Reset(b.out, rewrite.Options{
+	options := rewrite.Options{
 		BodyStart:    b.bodyStart,
 		End:          b.end,
 		DocumentOnly: x.view == viewPossible,
-	})
+	}
+	label := mimetype.FromHeader(w.Header()["Content-Type"]).Charset
+	b.detector.Reset(label)
+	if charset.Lookup(label) == charset.Undeclared {
+		options.Meta = b.detector.Meta
+		b.detector.Lookahead = b.lookAhead
+	}
+	b.rewriter.Reset(b.out, options)
 	if len(codings) > 0 {
 		b.decoder = newDecoder(codings, decoded{b})
 	}
 	return b
+}
+
+// lookAhead reads the declarations of a page that can't be passed on before they are
+// known.
+func (b *pageWriter) lookAhead(start []byte) {
+	_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: b.detector.Meta}).Write(start)
 }
 
 // bodyStart returns what the page begins with: the banner or, once the visitor
@@ -190,6 +203,7 @@ func (b *pageWriter) release() {
 	outputBuffers.Put(b.out)
 	b.rewriter.Reset(nil, rewrite.Options{})
 	rewriters.Put(b.rewriter)
+	b.detector.Lookahead = nil
 	detectors.Put(b.detector)
 	b.out, b.rewriter, b.detector = nil, nil, nil
 	b.failure = errReleased // a handler that writes after it returned

@@ -165,6 +165,15 @@ func (b *pageWriter) readIn(e charset.Encoding, p []byte) error {
 	switch e {
 	case charset.Undeclared, charset.ASCIICompatible:
 		return b.follow(p, false)
+	case charset.ISO2022JP:
+		if !b.shifting {
+			b.shifting = true
+			if err := b.follow(nil, true); err != nil {
+				return err
+			}
+			b.rewriter.ReadISO2022JP()
+		}
+		return b.follow(p, false)
 	case charset.UTF16LE, charset.UTF16BE:
 		if b.transcoder == nil {
 			b.transcoder = e.Transcoder(transcoded{b})

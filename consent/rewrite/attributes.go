@@ -17,7 +17,8 @@ const (
 // appendAttributes appends the attributes of a part of a tag from index k on,
 // which is not inside one. It returns the index behind the tag, if that is closed
 // there, or else where the attributes that are for later begin, or the length of p.
-func appendAttributes(attrs []attr, p []byte, k int, end ending) (_ []attr, n int, closed bool) {
+// With gaps, p is a mask that may have some.
+func appendAttributes(attrs []attr, p []byte, k int, end ending, gaps bool) (_ []attr, n int, closed bool) {
 	for k < len(p) {
 		switch c := p[k]; {
 		case c == '>':
@@ -29,7 +30,7 @@ func appendAttributes(attrs []attr, p []byte, k int, end ending) (_ []attr, n in
 		if len(attrs) == maxAttributes {
 			return attrs, k, false
 		}
-		a, whole := attributeAt(p, k)
+		a, whole := attributeAt(p, k, gaps)
 		if !whole && end == isOpen {
 			return attrs, k, false
 		}
@@ -41,9 +42,9 @@ func appendAttributes(attrs []attr, p []byte, k int, end ending) (_ []attr, n in
 }
 
 // attributeAt returns the attribute that begins at k, and whether it ends in p.
-func attributeAt(p []byte, k int) (a attr, whole bool) {
+func attributeAt(p []byte, k int, gaps bool) (a attr, whole bool) {
 	a.from = uint16(k)
-	a.id, k = attributeName(p, k)
+	a.id, k = attributeName(p, k, gaps)
 	a.to = uint16(k)
 	j := k
 	for j < len(p) && class[p[j]]&isSpace != 0 {
@@ -78,17 +79,21 @@ func attributeAt(p []byte, k int) (a attr, whole bool) {
 }
 
 // attributeName returns the name that begins at k, and the index behind it.
-func attributeName(p []byte, k int) (Name, int) {
-	if len(p)-k > 8 {
+func attributeName(p []byte, k int, gaps bool) (Name, int) {
+	if !gaps && len(p)-k > 8 {
 		x := binary.LittleEndian.Uint64(p[k:])
 		if n := attrNameSize(x); 0 < n && n < 8 && class[p[k+n]]&endsAttrName != 0 {
 			return Name((x | spaces) & (1<<(8*n) - 1)), k + n
 		}
 	}
 	id := Name(0).add(0, lower[p[k]]) // whatever it is, it belongs to the name
-	from := k
+	size := 1
 	for k++; k < len(p) && class[p[k]]&endsAttrName == 0; k++ {
-		id = id.add(k-from, lower[p[k]])
+		if gaps && p[k] == jisGap {
+			continue
+		}
+		id = id.add(size, lower[p[k]])
+		size++
 	}
 	return id, k
 }

@@ -6,7 +6,8 @@ const maxTag = 16 << 10
 
 // editor follows one reading to show start tags to [Options.Edit].
 type editor struct {
-	elements *Elements // nil if no tag is shown
+	elements *Elements // nil if no tag is shown to Edit
+	meta     bool      // whether Meta is told of tags
 	tag      Tag
 
 	// active is true inside a tag that is shown, later behind its first part.
@@ -27,7 +28,7 @@ type editor struct {
 // begin begins the start tag that a reading has just come to the name of, if it is
 // one to be shown.
 func (e *editor) begin(d *reading) {
-	if !e.elements.has(d.tag, d.name) {
+	if !e.elements.has(d.tag, d.name) && (!e.meta || d.tag != metaElement) {
 		return
 	}
 	e.active, e.later, e.tooLong = true, false, -1
@@ -40,7 +41,7 @@ func (e *editor) begin(d *reading) {
 func (e *editor) holds(d *reading, end int64) int64 {
 	switch {
 	case !e.active:
-		if e.elements != nil && (d.state == tagOpen || d.state == tagName && !d.closing && d.nameLen <= e.elements.longest) {
+		if d.state == tagOpen && (e.elements != nil || e.meta) || d.state == tagName && !d.closing && d.nameLen <= e.longest() {
 			return d.start
 		}
 	case e.from >= 0:
@@ -49,6 +50,17 @@ func (e *editor) holds(d *reading, end int64) int64 {
 		return d.start
 	}
 	return end
+}
+
+// longest returns the length of the longest name of a tag that is shown.
+func (e *editor) longest() int {
+	switch {
+	case e.elements != nil:
+		return max(e.elements.longest, len("meta"))
+	case e.meta:
+		return len("meta")
+	}
+	return 0
 }
 
 // next is [reading.next] for a reading of which the start tags are shown.
@@ -114,16 +126,17 @@ func (r *Rewriter) overflow(d *reading, e *editor, at int64) {
 // of one, or attributes. It returns the position up to which all is shown.
 func (r *Rewriter) show(e *editor, to int64, end ending) int64 {
 	t := &e.tag
-	raw := r.between(e.from, to)
+	base := r.page.offset
+	raw, seen := r.raw.between(base, e.from, to), r.seen.between(base, e.from, to)
 	nameLen := 0
 	if !e.later {
-		for nameLen = 1; nameLen < len(raw) && class[raw[nameLen]]&endsTagName == 0; nameLen++ {
+		for nameLen = 1; nameLen < len(seen) && class[seen[nameLen]]&endsTagName == 0; nameLen++ {
 		}
 	}
 	for from := e.from; ; {
 		t.reset(e.name, nameLen, e.void, false)
 		var n int
-		t.attrs, n, t.whole = appendAttributes(t.attrs, raw, nameLen, end)
+		t.attrs, n, t.whole = appendAttributes(t.attrs, seen, nameLen, end, r.shift.on)
 		t.whole = t.whole && nameLen > 0
 		if nameLen > 0 || len(t.attrs) > 0 {
 			r.edit(t, raw[:n], from)
@@ -132,13 +145,19 @@ func (r *Rewriter) show(e *editor, to int64, end ending) int64 {
 		if len(t.attrs) < maxAttributes || n == len(raw) {
 			return from
 		}
-		raw, nameLen = raw[n:], 0
+		raw, seen, nameLen = raw[n:], seen[n:], 0
 	}
 }
 
 // edit lets Edit change a tag that stands at a position, and writes it if it did.
 func (r *Rewriter) edit(t *Tag, raw []byte, from int64) {
 	t.raw = raw
+	if t.name == nameMeta && r.phase == beforeBody && r.opts.Meta != nil {
+		r.tellMeta(t)
+	}
+	if !r.pageEditor.elements.has(tagOf(t.name), t.name) {
+		return
+	}
 	if r.opts.Edit(t); !t.changed {
 		return
 	}
@@ -147,3 +166,20 @@ func (r *Rewriter) edit(t *Tag, raw []byte, from int64) {
 	r.write(r.edited)
 	r.passed = from + int64(len(raw))
 }
+
+func (r *Rewriter) tellMeta(t *Tag) {
+	value := func(n Name) string {
+		if i := t.Find(n); i >= 0 && len(t.Value(i)) <= maxNoted {
+			return string(t.AppendValue(nil, i))
+		}
+		return ""
+	}
+	r.opts.Meta(value(nameHTTPEquiv), value(nameContent), value(nameCharset))
+}
+
+var (
+	nameCharset   = NameOf("charset")
+	nameContent   = NameOf("content")
+	nameHTTPEquiv = NameOf("http-equiv")
+	nameMeta      = NameOf("meta")
+)

@@ -19,7 +19,6 @@ var shownElements = NewElements("a", "body", "html", "iframe", "image", "img", "
 
 var (
 	nameScript = NameOf("script")
-	nameMeta   = NameOf("meta")
 )
 
 // disarm renames what loads, and makes scripts inert.
@@ -199,6 +198,24 @@ func TestHeadStart(t *testing.T) {
 	}
 }
 
+func TestMeta(t *testing.T) {
+	const page = "<meta charset=a><title><meta charset=b></title><META content='text/html; charset&#61;c' HTTP-EQUIV=Content-Type charset=d charset=e><template><meta charset=t></template><body><meta charset=f>"
+	want := []string{"||a", "Content-Type|text/html; charset=c|d", "||t"}
+	for _, n := range chunkSizes {
+		for i, o := range []Options{{}, marks(false), disarming()} {
+			var got []string
+			o.Meta = func(httpEquiv, content, charset string) { got = append(got, httpEquiv+"|"+content+"|"+charset) }
+			out, _ := rewritten(t, o, page, n)
+			if !slices.Equal(got, want) {
+				t.Errorf("%d in chunks of %d: told %q, want %q", i, n, got, want)
+			}
+			if i == 0 && out != page {
+				t.Errorf("the page became %q", out)
+			}
+		}
+	}
+}
+
 // checkEdits compares the document of an edited page with the edited document of
 // the page.
 func checkEdits(t *testing.T, page string) {
@@ -311,7 +328,7 @@ func TestEditMemory(t *testing.T) {
 			}
 		}
 	}
-	held := cap(r.held) + cap(r.joined) + cap(r.edited) + cap(r.pageEditor.tag.attrs)*32
+	held := cap(r.raw.held) + cap(r.raw.joined) + cap(r.edited) + cap(r.pageEditor.tag.attrs)*32
 	if held > 96<<10 {
 		t.Errorf("%d bytes held", held)
 	}

@@ -54,7 +54,7 @@ func (r *Rewriter) handleHead(ev event, i, j int) {
 		}
 	case value:
 		if r.value != nil {
-			r.value.note(r.chunk[r.page.start-r.page.offset:j], maxNoted)
+			r.value.note(r.seen.chunk[r.page.start-r.page.offset:j], maxNoted)
 		}
 	case tagEnd:
 		r.inTag, r.value = 0, nil
@@ -119,7 +119,7 @@ func (r *Rewriter) handleHeadText(i, j int) {
 		return
 	}
 	for ; i < j; i++ {
-		switch r.lead.next(r.chunk[i], r.page.offset+int64(i)) {
+		switch r.lead.next(r.seen.chunk[i], r.page.offset+int64(i)) {
 		case leadsNowhere:
 			r.imply(r.lead.start)
 			return

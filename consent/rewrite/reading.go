@@ -99,14 +99,12 @@ func (d *reading) endsBlock() bool {
 	return d.closing && (d.tag == tagP || tags[d.tag].flags&(closesP|optionalEnd) == closesP)
 }
 
-// run reads a chunk for its effect on the state alone.
-func (d *reading) run(p []byte) {
-	d.window.reset()
-	for i, _ := d.skim(p, 0, nil); i < len(p); {
+// run reads p from index i on for its effect on the state alone.
+func (d *reading) run(p []byte, i int) {
+	for i, _ = d.skim(p, i, nil); i < len(p); {
 		_, i = d.next(p, i)
 		i, _ = d.skim(p, i, nil)
 	}
-	d.offset += int64(len(p))
 }
 
 // appendEnd appends what leads from the end of the input out of everything that

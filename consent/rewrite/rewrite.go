@@ -49,6 +49,10 @@ type Options struct {
 	Edit     func(*Tag)
 	Elements *Elements
 
+	// Meta is told of every <meta> tag before the body its http-equiv, content and
+	// charset, "" for what is missing or longer than 256 bytes.
+	Meta func(httpEquiv, content, charset string)
+
 	// DocumentOnly makes nothing be inserted where the input does not begin as a
 	// whole document does: with a DOCTYPE or a tag of html, head or body, after
 	// nothing but comments and white space.
@@ -125,12 +129,12 @@ type Rewriter struct {
 	reason      Reason
 
 	// passed is the position in the document up to which everything is passed on
-	// or left out. What came before the chunk and is not passed is held.
+	// or left out. raw holds what came before the chunk and is not passed.
 	passed int64
-	held   []byte
-	chunk  []byte // what Write was given
+	raw    buffer
+	seen   *buffer // as the scanner sees it: raw or, for some encodings, a mask
+	shift  shifting
 
-	joined []byte // what stands partly in held and partly in the chunk
 	edited []byte // a changed tag
 	tail   []byte // what closes the open elements
 
@@ -149,8 +153,10 @@ func New(dst io.Writer, o Options) *Rewriter {
 
 // Reset makes r as New would return it, but keeps its memory.
 func (r *Rewriter) Reset(dst io.Writer, o Options) {
-	page, bare := r.page, r.bare
+	page, bare, raw, shift := r.page, r.bare, r.raw, r.shift
 	page.reset(true)
+	raw.reset()
+	shift.reset()
 	*r = Rewriter{
 		opts:        o,
 		dst:         dst,
@@ -159,17 +165,19 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 		pageEditor:  editor{elements: o.Elements, tag: r.pageEditor.tag},
 		bareEditor:  editor{elements: o.Elements, tag: r.bareEditor.tag},
 		headPending: o.HeadStart != nil,
-		held:        r.held[:0],
-		joined:      r.joined[:0],
+		raw:         raw,
+		shift:       shift,
 		edited:      r.edited[:0],
 		tail:        r.tail[:0],
 		lang:        r.lang,
 		base:        r.base,
 	}
+	r.seen = &r.raw
 	if o.Edit == nil {
 		r.pageEditor.elements, r.bareEditor.elements = nil, nil
 	}
-	if o.HeadStart == nil && o.BodyStart == nil && o.End == nil {
+	r.pageEditor.meta = o.Meta != nil
+	if o.HeadStart == nil && o.BodyStart == nil && o.End == nil && o.Meta == nil {
 		r.phase = finished
 	}
 	r.lang.reset()
@@ -179,26 +187,43 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 // Write reads the next bytes of the page and passes on all that is decided. It
 // never keeps p. An error is the destination's, and final.
 func (r *Rewriter) Write(p []byte) (int, error) {
-	r.chunk = p
-	end := r.page.offset + int64(len(p))
+	if r.shift.on {
+		r.writeShifting(p, false)
+	} else {
+		r.writeChunk(p)
+	}
+	if r.err != nil {
+		return 0, r.err
+	}
+	return len(p), nil
+}
+
+// writeChunk reads and passes on the next bytes of the page, of which the scanner
+// sees what stands in r.seen.
+func (r *Rewriter) writeChunk(p []byte) {
+	base := r.page.offset
+	end := base + int64(len(p))
+	r.raw.chunk = p
+	if !r.shift.on {
+		r.seen.chunk = p
+	}
 	if r.isDone() {
 		r.passOn(end)
 	} else {
-		r.read(p)
+		r.page.window.reset()
+		r.eachSegment(r.seen.chunk, r.read)
 		end = r.undecided()
 		if r.forked {
 			r.followBare(end)
 			end = min(end, r.bareEditor.holds(&r.bare, end))
 		}
 		r.passOn(end)
-		r.hold()
+	}
+	r.raw.holdFrom(base, r.passed)
+	if r.shift.on {
+		r.seen.holdFrom(base, r.passed)
 	}
 	r.page.offset += int64(len(p))
-	r.chunk = nil
-	if r.err != nil {
-		return 0, r.err
-	}
-	return len(p), nil
 }
 
 // isDone reports whether all that follows is passed on unread.
@@ -206,10 +231,9 @@ func (r *Rewriter) isDone() bool {
 	return r.phase == finished && r.pageEditor.elements == nil
 }
 
-// read reads the chunk.
-func (r *Rewriter) read(p []byte) {
-	r.page.window.reset()
-	for i := 0; i < len(p) && !r.isDone(); {
+// read reads p, which begins where the chunk does, from index i on.
+func (r *Rewriter) read(p []byte, i int) {
+	for i < len(p) && !r.isDone() {
 		if r.phase >= inBody && !r.forked {
 			if i = r.skim(p, i); i == len(p) {
 				return
@@ -228,7 +252,8 @@ func (r *Rewriter) skim(p []byte, i int) int {
 		if i, end = r.page.skim(p, i, &r.pageEditor); end == 0 {
 			return i
 		}
-		r.edit(&r.pageEditor.tag, p[i:end], r.page.offset+int64(i))
+		at := r.page.offset + int64(i)
+		r.edit(&r.pageEditor.tag, r.raw.between(r.page.offset, at, at+int64(end-i)), at)
 		i = end
 	}
 }
@@ -241,9 +266,12 @@ func (r *Rewriter) Flush() error { return r.err }
 // the end, behind what closes all that the page left open. It does not close the
 // destination.
 func (r *Rewriter) Close() error {
+	if r.shift.on && !r.shift.endsInShift() {
+		r.writeShifting(nil, true)
+	}
 	if r.phase == finished {
-		r.write(r.held)
-		r.held = r.held[:0]
+		r.passOn(r.page.offset)
+		r.write(r.shift.behind)
 		return r.err
 	}
 	tail, ok := r.appendEnd(r.tail[:0])
@@ -251,12 +279,10 @@ func (r *Rewriter) Close() error {
 	switch {
 	case r.opts.DocumentOnly && !r.document:
 		r.reason = Fragment
-		r.write(r.held)
 	case !ok:
 		r.reason = Unclosed
-		r.write(r.held)
 	default:
-		if r.phase == beforeBody && len(r.held) > 0 {
+		if r.phase == beforeBody && r.passed < r.page.offset {
 			if !r.lead.end() {
 				r.insertBefore(r.lead.start)
 			} else if r.page.state == tagOpen {
@@ -264,8 +290,9 @@ func (r *Rewriter) Close() error {
 			}
 		}
 		r.passOn(r.page.offset)
+		r.writeString(r.shift.jis.set.leave())
 		r.write(r.tail)
-		r.insertHead(r.page.offset)
+		r.writeHead()
 		if r.phase == finished {
 			break
 		}
@@ -274,7 +301,8 @@ func (r *Rewriter) Close() error {
 			r.write(r.opts.End())
 		}
 	}
-	r.held = r.held[:0]
+	r.passOn(r.page.offset)
+	r.write(r.shift.behind)
 	r.phase = finished
 	return r.err
 }
@@ -326,6 +354,7 @@ func (r *Rewriter) skip(why Reason) {
 // finish ends the insertions. Where tags are shown, reading goes on for that.
 func (r *Rewriter) finish() {
 	r.phase = finished
+	r.pageEditor.meta = false
 	r.forked = r.forked && !r.isDone()
 }
 
@@ -334,10 +363,21 @@ func (r *Rewriter) insertHead(at int64) {
 	if !r.headPending {
 		return
 	}
-	r.headPending = false
+	at, before, after := r.place(at)
 	r.passOn(at)
+	r.writeString(before)
+	r.writeHead()
+	r.writeString(after)
+}
+
+// writeHead writes the text for the start of the head, once.
+func (r *Rewriter) writeHead() {
+	if !r.headPending {
+		return
+	}
+	r.headPending = false
 	r.write(r.opts.HeadStart())
-	if r.opts.BodyStart == nil && r.opts.End == nil {
+	if r.opts.BodyStart == nil && r.opts.End == nil && r.opts.Meta == nil {
 		r.finish()
 	}
 }
@@ -356,9 +396,12 @@ func (r *Rewriter) insertAt(at int64) {
 }
 
 func (r *Rewriter) insertBefore(at int64) {
-	r.insertHead(at)
+	at, before, after := r.place(at)
 	r.passOn(at)
+	r.writeString(before)
+	r.writeHead()
 	r.insert()
+	r.writeString(after)
 }
 
 // insert writes the text for the start of the body, once.
@@ -375,6 +418,7 @@ func (r *Rewriter) insert() {
 		r.write(b)
 		r.inserted = len(b) > 0
 	}
+	r.pageEditor.meta = false
 	if r.opts.End == nil {
 		r.finish()
 	}
@@ -391,21 +435,23 @@ func (r *Rewriter) followBare(to int64) {
 }
 
 func (r *Rewriter) runBare(to int64, shows bool) {
-	for r.bare.offset < to {
-		p := r.chunk
-		if ahead := r.page.offset - r.bare.offset; ahead > 0 {
-			p = r.held[len(r.held)-int(ahead):]
-		} else {
-			p = p[-ahead:]
+	base := r.page.offset
+	for from := r.bare.offset; from < to; from = r.bare.offset {
+		end := to
+		if from < base {
+			end = min(to, base)
 		}
-		p = p[:min(to-r.bare.offset, int64(len(p)))]
-		if !shows || r.bareEditor.elements == nil {
-			r.bare.run(p)
-			continue
-		}
-		for i := 0; i < len(p); {
-			_, i = r.next(&r.bare, &r.bareEditor, p, i)
-		}
+		p := r.seen.between(base, from, end)
+		r.bare.window.reset()
+		r.eachSegment(p, func(p []byte, i int) {
+			if !shows || r.bareEditor.elements == nil {
+				r.bare.run(p, i)
+				return
+			}
+			for i < len(p) {
+				_, i = r.next(&r.bare, &r.bareEditor, p, i)
+			}
+		})
 		r.bare.offset += int64(len(p))
 	}
 }
@@ -413,7 +459,7 @@ func (r *Rewriter) runBare(to int64, shows bool) {
 // undecided returns the position from which on it is open what becomes of the
 // page: the end of the chunk if nothing is open.
 func (r *Rewriter) undecided() int64 {
-	end := r.page.offset + int64(len(r.chunk))
+	end := r.page.offset + int64(len(r.raw.chunk))
 	end = r.pageEditor.holds(&r.page, end)
 	if r.phase == beforeBody && len(r.page.stack) == 0 {
 		if r.lead.pending() {
@@ -431,49 +477,29 @@ func (r *Rewriter) undecided() int64 {
 	return end
 }
 
-// between returns the bytes of the page between two positions.
-func (r *Rewriter) between(from, to int64) []byte {
-	base := r.page.offset
-	if from >= base {
-		return r.chunk[from-base : to-base]
-	}
-	before := r.held[len(r.held)-int(base-from):]
-	if to <= base {
-		return before[:to-from]
-	}
-	r.joined = append(append(r.joined[:0], before...), r.chunk[:to-base]...)
-	return r.joined
-}
-
 // passOn writes the input up to a position.
 func (r *Rewriter) passOn(to int64) {
 	base := r.page.offset
 	if r.passed < base && r.passed < to {
-		r.write(r.held[len(r.held)-int(base-r.passed):][:min(to, base)-r.passed])
-		r.passed = min(to, base)
+		end := min(to, base)
+		r.write(r.raw.between(base, r.passed, end))
+		r.passed = end
 	}
 	if r.passed < to {
-		r.write(r.chunk[r.passed-base : to-base])
+		r.write(r.raw.between(base, r.passed, to))
 		r.passed = to
 	}
-}
-
-// hold keeps what is not passed on.
-func (r *Rewriter) hold() {
-	old := int(r.page.offset - r.passed)
-	switch {
-	case old <= 0:
-		r.held = append(r.held[:0], r.chunk[-old:]...)
-		return
-	case old < len(r.held):
-		r.held = r.held[:copy(r.held, r.held[len(r.held)-old:])]
-	}
-	r.held = append(r.held, r.chunk...)
 }
 
 func (r *Rewriter) write(b []byte) {
 	if r.err == nil && len(b) > 0 {
 		_, r.err = r.dst.Write(b)
+	}
+}
+
+func (r *Rewriter) writeString(s string) {
+	if s != "" {
+		r.write([]byte(s))
 	}
 }
 

@@ -58,7 +58,7 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 		end, selfClosing := k+1, false
 		switch {
 		case shown:
-			if end = d.prepare(&e.tag, p[i:], g, n, k-i); end == 0 {
+			if end = d.prepare(e, p[i:], g, n, k-i); end == 0 {
 				return i, 0, false
 			}
 			end += i
@@ -191,12 +191,13 @@ func nextAttribute(p []byte, k int) (end int, closed, selfClosing bool) {
 	return -1, true, false
 }
 
-// prepare makes t the start tag at the start of p, and returns its length, or 0 if
+// prepare makes e.tag the start tag at the start of p, and returns its length, or 0 if
 // it is not whole in p or longer than is shown.
-func (d *reading) prepare(t *Tag, p []byte, g tag, n Name, nameLen int) int {
+func (d *reading) prepare(e *editor, p []byte, g tag, n Name, nameLen int) int {
 	p = p[:min(len(p), maxTag)]
+	t := &e.tag
 	t.reset(n, nameLen, d.isVoid(g), true)
-	attrs, end, closed := appendAttributes(t.attrs, p, nameLen, isOpen)
+	attrs, end, closed := appendAttributes(t.attrs, p, nameLen, isOpen, false)
 	if t.attrs = attrs; !closed {
 		return 0
 	}

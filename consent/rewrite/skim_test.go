@@ -13,7 +13,9 @@ func checkSkim(t *testing.T, page []byte, chunk int) {
 	skimmed.reset(true)
 	read.reset(true)
 	for p := range slices.Chunk(page, chunk) {
-		skimmed.run(p)
+		skimmed.window.reset()
+		skimmed.run(p, 0)
+		skimmed.offset += int64(len(p))
 		for i := 0; i < len(p); {
 			_, i = read.next(p, i)
 		}

@@ -1,11 +1,13 @@
 package rewrite
 
 // Stop passes on what was held back and copies what follows: nothing more is
-// inserted. It is for a page of which nobody knows how to read on, and must not be
+// inserted or changed. It is for a page of which nobody knows how to read on, and must not be
 // called during Write.
 func (r *Rewriter) Stop() error {
+	r.pageEditor.elements, r.bareEditor.elements = nil, nil
 	r.skip(r.reason)
-	r.write(r.held)
-	r.held = r.held[:0]
+	r.passOn(r.page.offset)
+	r.write(r.shift.behind)
+	r.shift.reset()
 	return r.err
 }

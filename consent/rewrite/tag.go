@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -193,6 +194,9 @@ func (t *Tag) appendTo(b []byte) []byte {
 		if c.renamed != "" {
 			b = append(b, t.raw[at:a.from]...)
 			b = append(b, c.renamed...)
+			if shift := bytes.LastIndexByte(t.raw[a.from:a.to], jisEscape); shift >= 0 {
+				b = append(b, t.raw[int(a.from)+shift:][:jisLength]...)
+			}
 			at = int(a.to)
 		}
 		if c.set {
