@@ -35,7 +35,8 @@ const (
 //	application/xhtml+xml                     passes, with a warning: what is HTML breaks XML
 //	other XML, SVG, multipart, e-mail, text   passes
 //
-// A page of which the content coding can't be undone is refused.
+// A page of which the content coding can't be undone is refused: no browser could
+// show it either, but for one that has the dictionary of a shared one.
 func (x *exchange) examine(status int, header http.Header) (t treatment, codings []string) {
 	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
 		mimetype.IsAttachment(header["Content-Disposition"]) {
@@ -61,7 +62,7 @@ func (x *exchange) examine(status int, header http.Header) (t treatment, codings
 	switch {
 	case ok:
 		return t, codings
-	case t == bodyIsPage:
+	case t == bodyIsPage && x.view == viewDocument:
 		return bodyRefused, nil
 	default:
 		return bodyPasses, nil

@@ -162,16 +162,19 @@ func (b *pageWriter) Close() error {
 	return b.failure
 }
 
-// salvage sends what is there of a page that can't be completed, as a browser
-// shows it that finds out itself.
+// salvage sends what is there of a page that can't be read on, with what belongs to
+// the banner: a browser that decodes itself shows that much too.
 func (b *pageWriter) salvage() error {
-	if err := b.rewriter.Stop(); err != nil {
-		return err
+	if b.transcoder != nil {
+		b.pending = nil // half a character
 	}
 	for _, held := range [][]byte{b.lead, b.pending} {
-		if _, err := b.out.Write(held); err != nil {
+		if _, err := b.rewriter.Write(held); err != nil {
 			return err
 		}
+	}
+	if err := b.rewriter.Close(); err != nil {
+		return err
 	}
 	return b.out.Flush()
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -24,6 +25,7 @@ type responseWriter struct {
 
 	x      *exchange
 	method string
+	gone   <-chan struct{} // closed when the client is
 
 	phase   phase
 	status  int
@@ -48,11 +50,12 @@ func newResponseWriter(w http.ResponseWriter, r *http.Request, x *exchange) *res
 		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
 		x:                     x,
 		method:                r.Method,
+		gone:                  r.Context().Done(),
 	}
 }
 
-// serve lets the inner handlers answer and completes their response. It returns an
-// error only if nothing of a response was sent.
+// serve lets the inner handlers answer and completes their response. Its error is
+// theirs, or that of a response that was refused.
 func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err error) {
 	defer func() {
 		if w.phase != phaseRefused {
@@ -66,16 +69,14 @@ func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err err
 		removeContentHeaders(w.Header())
 		err = caddyhttp.Error(http.StatusBadGateway, w.refusal)
 	}()
-	if err := next.ServeHTTP(w, r); err != nil && w.phase < phasePass {
+	err = next.ServeHTTP(w, r)
+	if err != nil && w.phase < phasePass {
 		// Caddy answers the error with the header as it is now.
 		w.x.filterSetCookies(w.Header(), w.method)
 		return err
-	} else if err != nil {
-		w.finish()
-		return err
 	}
 	w.finish()
-	return nil
+	return err
 }
 
 // WriteHeader filters the header and sends it on, unless the body has to be seen
@@ -185,19 +186,33 @@ func (w *responseWriter) fail(err error) error {
 		if err := http.NewResponseController(w.ResponseWriter).Flush(); err != nil {
 			return err
 		}
+		select {
+		case <-w.gone:
+		case <-time.After(lingering):
+		}
 	}
 	return err
 }
 
-// report tells the operator, once a response, that a page is not sent whole.
+// lingering is how long a connection is kept before it breaks, so that what was
+// sent is read: what a browser has not read by the time a stream is reset is lost.
+const lingering = 2 * time.Second
+
+// report tells the operator that a page is not sent whole: once a response or, as
+// Caddy logs every refused one itself, once a host and reason.
 func (w *responseWriter) report(err error) {
 	w.failed = true
 	countPage(pageFailed)
-	message := "a page could not be read and was cut off"
-	if w.phase == phaseRefused {
-		message = "a page could not be read and was refused"
+	tell := func(message string) func(l *zap.Logger) {
+		return func(l *zap.Logger) {
+			l.Error(message, zap.String("host", w.x.host), zap.String("path", w.x.url.Path), zap.Error(err))
+		}
 	}
-	w.x.handler.logger.Error(message, zap.String("host", w.x.host), zap.String("uri", w.x.url.Path), zap.Error(err))
+	if w.phase == phaseRefused {
+		w.x.handler.notices.once(noticeUnreadPage, w.x.host+" "+err.Error(), tell("a page could not be read and was refused"))
+		return
+	}
+	tell("a page could not be read on and was cut off")(w.x.handler.logger)
 }
 
 // ReadFrom keeps the kernel's short cut for files open where the body passes.

@@ -258,3 +258,49 @@ func TestPageCases(t *testing.T) {
 		}
 	}
 }
+
+// Of a page that ends too early or is damaged, a visitor sees what could be decoded,
+// as without us.
+func TestDamagedPagesInChromium(t *testing.T) {
+	long := strings.Replace(wholePage, "</body>", strings.Repeat("<p>One more paragraph.</p>\n", 3000)+"</body>", 1)
+	bodies := map[string]string{}
+	for _, coding := range []string{"gzip", "deflate", "br", "zstd"} {
+		first, rest := encodeFlushed(t, coding, long[:len(long)/2], long[len(long)/2:])
+		bodies["/"+coding+"/cut"] = first
+		bodies["/"+coding+"/later"] = first + rest[:len(rest)/2]
+		bodies["/"+coding+"/behind"] = first + rest
+		if coding == "gzip" {
+			bodies["/gzip/checksum"] = first + rest[:len(rest)-8] + "checksum"
+			bodies["/gzip/trailer"] = first + rest[:len(rest)-8]
+		}
+		if coding != "zstd" {
+			bodies["/"+coding+"/behind"] += "something else"
+		}
+	}
+	backend := httpBackend(t, func(w http.ResponseWriter, r *http.Request) {
+		body, known := bodies[r.URL.Path]
+		if !known {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Encoding", strings.Split(r.URL.Path, "/")[1])
+		io.WriteString(w, body)
+	})
+	// Of DEFLATE data, Chromium decodes one or two symbols more, of 258 bytes at most.
+	const lastSymbols = 2 * 258
+	const plain = "plain.example.test"
+	s := start(t, site("cookie_consent\nreverse_proxy "+backend)+siteFor("https://"+plain, "reverse_proxy "+backend))
+	b := openBrowser(t)
+	for path := range bodies {
+		without, _ := b.visit(strings.Replace(s.url(path), host, plain, 1))
+		with, _ := b.visit(s.url(path))
+		if !with.Banner {
+			t.Errorf("%s: no banner", path)
+		}
+		if with.Heading != "Heading" || !strings.HasPrefix(with.Text, without.Text) && !strings.HasPrefix(without.Text, with.Text) ||
+			len(with.Text) < len(without.Text)-lastSymbols {
+			t.Errorf("%s: %d bytes of text, heading %q, without us %d", path, len(with.Text), with.Heading, len(without.Text))
+		}
+	}
+}
