@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"sync"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
@@ -42,16 +43,26 @@ type pageWriter struct {
 	unread     string // why nothing is inserted any more
 
 	rewriter *rewrite.Rewriter
-	out      *bufio.Writer
+	output   pageOutput
+	out      *bufio.Writer // in front of output
+	left     int64         // how much of the body is still to come; negative if unknown
+	complete bool          // whether all of it has come
 	inserted []byte
 	origin   string // what the page's base element makes necessary
 	sweep    bool   // whether the page has to fetch the rest of the deletions
 	failure  error
 }
 
-// outputSize is how much of a page is collected before it is written. Caddy's
-// encode handler judges by the first write whether a response is worth compressing.
-const outputSize = 8 << 10
+const (
+	// outputSize is somewhat more than reverse_proxy passes on at a time: what is
+	// inserted fits in too, so that one write makes one.
+	outputSize = 40 << 10
+
+	// leastOutput is how much of a page is at least written, unless it is flushed.
+	// Caddy's encode handler judges by the first write whether a response is worth
+	// compressing; the server itself collects as much.
+	leastOutput = 2 << 10
+)
 
 var (
 	outputBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, outputSize) }}
@@ -59,9 +70,9 @@ var (
 	detectors     = sync.Pool{New: func() any { return new(charset.Detector) }}
 )
 
-// newPageWriter returns a writer for a body of a response with that header, which
-// is a page or, if sniffing, may turn out to be one.
-func newPageWriter(w http.ResponseWriter, x *exchange, codings []string, sniffing bool) *pageWriter {
+// newPageWriter returns a writer for the body of a response, which is a page or, if
+// sniffing, may turn out to be one. A page goes to output, anything else to w.
+func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, codings []string, sniffing bool) *pageWriter {
 	b := &pageWriter{
 		x:        x,
 		w:        w,
@@ -69,9 +80,11 @@ func newPageWriter(w http.ResponseWriter, x *exchange, codings []string, sniffin
 		detector: detectors.Get().(*charset.Detector),
 		led:      x.view == viewPossible, // the rewriter looks for a whole document then
 		rewriter: rewriters.Get().(*rewrite.Rewriter),
+		output:   output,
 		out:      outputBuffers.Get().(*bufio.Writer),
+		left:     contentLength(w.Header()),
 	}
-	b.out.Reset(w)
+	b.out.Reset(output)
 	options := rewrite.Options{
 		BodyStart:    b.bodyStart,
 		End:          b.end,
@@ -125,13 +138,34 @@ func (b *pageWriter) end() []byte {
 // Write takes bytes of the page as the application sent them. After a failure it
 // goes on failing, so that nothing follows what is missing.
 func (b *pageWriter) Write(p []byte) (int, error) {
+	if b.failure == nil && b.complete && len(p) > 0 {
+		b.failure = http.ErrContentLength
+	}
 	if b.failure == nil {
 		b.failure = b.take(p)
+	}
+	if b.failure == nil && b.left > 0 {
+		if b.left -= int64(len(p)); b.left == 0 {
+			b.failure = b.Close()
+		}
+	}
+	if b.failure == nil && b.out.Buffered() >= leastOutput {
+		b.failure = b.out.Flush()
 	}
 	if b.failure != nil {
 		return 0, b.failure
 	}
 	return len(p), nil
+}
+
+// contentLength returns the length of a body by its header, negative if unknown.
+func contentLength(header http.Header) int64 {
+	if lines := header["Content-Length"]; len(lines) == 1 {
+		if n, err := strconv.ParseInt(lines[0], 10, 64); err == nil {
+			return n
+		}
+	}
+	return -1
 }
 
 // Flush sends what is decided. Before anything is, it does nothing.
@@ -145,9 +179,13 @@ func (b *pageWriter) Flush() error {
 	return b.failure
 }
 
-// Close completes the page.
+// Close completes the page. It does nothing once the page is complete.
 func (b *pageWriter) Close() error {
-	for _, step := range []func() error{b.finishInput, b.rewriter.Close, b.out.Flush} {
+	if b.complete {
+		return b.failure
+	}
+	b.complete = true
+	for _, step := range []func() error{b.finishInput, b.rewriter.Close, b.flushLast} {
 		if b.failure == nil {
 			b.failure = step()
 		}
@@ -160,6 +198,11 @@ func (b *pageWriter) Close() error {
 		b.report()
 	}
 	return b.failure
+}
+
+func (b *pageWriter) flushLast() error {
+	b.output.setLength(b.out.Buffered())
+	return b.out.Flush()
 }
 
 // salvage sends what is there of a page that can't be read on, with what belongs to

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type responseWriter struct {
 	phase   phase
 	status  int
 	page    *pageWriter
+	pending bool  // whether the header of a page is complete but not sent
 	refusal error // why the response is not sent
 	failed  bool  // whether a failure was reported
 }
@@ -99,13 +101,36 @@ func (w *responseWriter) WriteHeader(status int) {
 		w.commit(treatment == bodyIsPage, charset.Lookup(mimetype.FromHeader(w.Header()["Content-Type"]).Charset))
 	default:
 		w.phase = phaseHeld
-		w.page = newPageWriter(w.ResponseWriter, w.x, codings, treatment == bodySniffed)
+		w.page = newPageWriter(w.ResponseWriter, pageOutput{w}, w.x, codings, treatment == bodySniffed)
 		w.page.begin = w.commit
 	}
 }
 
-// commit completes the header and writes it. isPage is whether the body is a page
-// that gets the banner, e its encoding.
+// pageOutput is where the body of a page goes: its header is sent with the first of
+// it, because a page that is complete by then gets a Content-Length.
+type pageOutput struct{ w *responseWriter }
+
+func (o pageOutput) Write(p []byte) (int, error) {
+	o.w.sendHeader()
+	return o.w.ResponseWriter.Write(p)
+}
+
+// setLength tells the length of a page of which nothing is sent yet.
+func (o pageOutput) setLength(n int) {
+	if o.w.pending {
+		o.w.Header()["Content-Length"] = []string{strconv.Itoa(n)}
+	}
+}
+
+func (w *responseWriter) sendHeader() {
+	if w.pending {
+		w.pending = false
+		w.ResponseWriter.WriteHeader(w.status)
+	}
+}
+
+// commit completes the header and writes it, that of a page with its first bytes.
+// isPage is whether the body is a page that gets the banner, e its encoding.
 func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
 	w.x.filterSetCookies(header, w.method)
@@ -134,11 +159,13 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	}
 	more := w.x.expireRefused(header)
 	w.phase = phasePass
+	w.pending = true
 	if isPage && w.page != nil {
 		w.page.sweep = more
 		w.phase = phasePage
+		return
 	}
-	w.ResponseWriter.WriteHeader(w.status)
+	w.sendHeader()
 }
 
 // refuse answers in place of the application, of which nothing was sent yet.
@@ -248,6 +275,7 @@ func (w *responseWriter) FlushError() error {
 		if err := w.page.Flush(); err != nil {
 			return err
 		}
+		w.sendHeader()
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
@@ -262,6 +290,7 @@ func (w *responseWriter) finish() {
 		w.x.filterSetCookies(w.Header(), w.method)
 	case phaseHeld, phasePage:
 		err = w.page.Close()
+		w.sendHeader()
 	case phasePass, phaseRefused:
 	}
 	removeTrailer(w.Header())
