@@ -170,6 +170,7 @@ func TestMemoryOfCodedPages(t *testing.T) {
 	for coding, most := range map[string]int64{"gzip": 256 << 10, "deflate": 256 << 10, "br": 8 << 20, "zstd": 16 << 20} {
 		body := encoded(t, plain, coding)
 		var before, during runtime.MemStats
+		runtime.GC() // what earlier pages left in pools goes in two steps
 		runtime.GC()
 		runtime.GC() // what pools kept for the first
 		runtime.ReadMemStats(&before)
@@ -180,7 +181,7 @@ func TestMemoryOfCodedPages(t *testing.T) {
 			w := &discard{header: http.Header{"Content-Type": {"text/html"}}}
 			b := newPageWriter(w, pageOutput{&responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}}, x, []string{coding}, false)
 			b.begin = func(bool, charset.Encoding) {}
-			if _, err := b.Write(body[:len(body)-1]); err != nil {
+			if _, err := b.Write(body[:len(body)/2]); err != nil {
 				t.Fatal(err)
 			}
 			open = append(open, b)
