@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -69,6 +70,16 @@ func TestMatcherOnlyBehindTheHandler(t *testing.T) {
 	h.newExchange(r, nil)
 	if !m.Match(r) {
 		t.Error("the matcher does not match behind the handler")
+	}
+	told, logs := observer.New(zap.WarnLevel)
+	h.notices = newNotices(zap.New(told))
+	if (MatchConsent{consent.Statistics}).Match(r) || logs.Len() > 0 {
+		t.Error("the matcher matches, or complains of, a category that the visitor was not asked for")
+	}
+	for range 2 {
+		if (MatchConsent{"statistic"}).Match(r) || logs.FilterField(zap.String("category", "statistic")).Len() != 1 {
+			t.Errorf("a category that does not exist: %v", logs.All())
+		}
 	}
 	if (MatchConsent{consent.Necessary, consent.Statistics}).Match(r) || (MatchConsent{}).Match(r) {
 		t.Error("the matcher matches what nobody agreed to")

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,6 +146,11 @@ func (h *Handler) config() consent.Config {
 		Cookies:        h.Cookies,
 		Services:       h.Services,
 	}
+}
+
+// hasCategory reports whether there is a category of that name.
+func (h *Handler) hasCategory(name string) bool {
+	return slices.ContainsFunc(h.policy.Categories(), func(c *consent.Category) bool { return c.Name == name })
 }
 
 // setDefaults fills in what was not configured.
@@ -317,7 +323,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	err := next.ServeHTTP(rw, r)
 	if err != nil && rw.phase < phasePass {
 		// Caddy answers the error with the header as it is now.
-		x.filterSetCookies(w.Header(), r.Method)
+		x.filterHeader(w.Header(), r.Method)
 		return err
 	}
 	rw.finish()

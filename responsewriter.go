@@ -81,7 +81,7 @@ func (w *responseWriter) mustSniff() bool {
 // the type of a body of which the header does not tell the type.
 func (w *responseWriter) commit(sniffed string) {
 	header := w.Header()
-	w.x.filterSetCookies(header, w.method)
+	w.x.filterHeader(header, w.method)
 	withholdTrailer(header)
 
 	codings, isPage := w.x.examinePage(w.status, sniffed, header)
@@ -186,7 +186,7 @@ func (w *responseWriter) finish() {
 	var err error
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
-		w.x.filterSetCookies(w.Header(), w.method)
+		w.x.filterHeader(w.Header(), w.method)
 	case phaseHeld:
 		err = w.unhold()
 		if err == nil && w.phase == phasePage {
