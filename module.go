@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -272,14 +271,14 @@ func (h *Handler) checkOptions() error {
 	const day = 24 * time.Hour
 	if maxAge := time.Duration(h.MaxAge); maxAge < day || maxAge > consent.MaxLifetimeDays*day || maxAge%day != 0 {
 		return &consent.ConfigError{
-			Field: "max_age", Value: maxAge.String(),
+			Field: "max_age", Value: consent.Lifetime{Duration: maxAge}.String(),
 			Problem: fmt.Sprintf("is not a whole number of days from 1d to %dd", consent.MaxLifetimeDays),
 		}
 	}
-	if h.PassHeader != "" && (!httpguts.ValidHeaderFieldName(h.PassHeader) || reservedHeaders[http.CanonicalHeaderKey(h.PassHeader)]) {
+	if h.PassHeader != "" && !isFreeHeader(h.PassHeader) {
 		return &consent.ConfigError{
 			Field: "pass_header", Value: h.PassHeader,
-			Problem: "is not the name of a header that is free to use",
+			Problem: "is not the name of a header that is free to use, such as X-Consent",
 		}
 	}
 	if h.PrivacyPolicy != "" && !validLink(h.PrivacyPolicy) {
