@@ -127,11 +127,18 @@ func (x *exchange) markVariant(header http.Header) {
 // response whatever Cache-Control says (RFC 9213 and vendors' own).
 func removeCDNControls(header http.Header) {
 	for key := range header {
-		switch lower := strings.ToLower(key); {
-		case strings.HasSuffix(lower, "cdn-cache-control"), lower == "surrogate-control", lower == "edge-control", lower == "x-accel-expires":
+		if isCDNControl(key) {
 			delete(header, key)
 		}
 	}
+}
+
+func isCDNControl(name string) bool {
+	const suffix = "Cdn-Cache-Control"
+	if from := len(name) - len(suffix); from >= 0 && strings.EqualFold(name[from:], suffix) {
+		return true
+	}
+	return strings.EqualFold(name, "Surrogate-Control") || strings.EqualFold(name, "Edge-Control") || strings.EqualFold(name, "X-Accel-Expires")
 }
 
 // cacheDirectives returns the names of the Cache-Control directives, in lower case.
