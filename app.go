@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
 func init() {
@@ -42,13 +44,21 @@ func (a *App) Provision(ctx caddy.Context) error {
 	configured := make([][]byte, 0, len(a.SigningKeys))
 	for i, text := range a.SigningKeys {
 		secret := repl.ReplaceAll(text, "")
-		if len(secret) < minSigningKeyLength {
-			return fmt.Errorf("signing key %d has %d bytes; at least %d are needed", i+1, len(secret), minSigningKeyLength)
+		if problem := checkSigningKey(secret); problem != "" {
+			return &consent.ConfigError{Field: fmt.Sprintf("signing_keys[%d]", i), Problem: problem}
 		}
 		configured = append(configured, deriveKey(secret))
 	}
 	a.keys = newKeyring(ctx.Storage(), configured, ctx.Logger())
 	return nil
+}
+
+// checkSigningKey returns what is wrong with a key, without telling the key.
+func checkSigningKey(key string) (problem string) {
+	if len(key) >= minSigningKeyLength {
+		return ""
+	}
+	return fmt.Sprintf("has %d bytes; at least %d are needed", len(key), minSigningKeyLength)
 }
 
 // Start implements [caddy.App].

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -165,7 +166,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 				return err
 			}
 			d, err := caddy.ParseDuration(text)
-			if err != nil {
+			if err != nil || d == 0 { // zero would stand for the default
 				return p.Errf("max_age '%s' is not a duration such as 182d", text)
 			}
 			h.MaxAge = caddy.Duration(d)
@@ -201,7 +202,8 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	if d.NextArg() {
 		return nil, d.Errf("the global option cookie_consent takes no argument, but found '%s'", d.Val())
 	}
-	p := &parser{Dispenser: d, positions: map[string]caddyfile.Token{}}
+	p := &parser{Dispenser: d, positions: map[string]caddyfile.Token{"": d.Token()}}
+	before := len(app.SigningKeys)
 	err := p.block("the global option cookie_consent", func(option string) error {
 		if option != "signing_key" {
 			return p.unknownOption("the global option cookie_consent", option, "signing_key")
@@ -210,6 +212,14 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	for i, key := range app.SigningKeys[before:] {
+		if strings.Contains(key, "{") {
+			continue // a placeholder, which is known when the configuration is loaded
+		}
+		if problem := checkSigningKey(key); problem != "" {
+			return nil, p.located(&consent.ConfigError{Field: fmt.Sprintf("signing_keys[%d]", before+i), Problem: problem})
+		}
 	}
 	return httpcaddyfile.App{Name: "cookie_consent", Value: caddyconfig.JSON(app, nil)}, nil
 }

@@ -53,7 +53,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	switch name := strings.TrimPrefix(x.url.Path, h.Prefix); name {
 	case "":
 		err = onlyGet(r, func() error {
-			return h.servePage(w, r, x, banner.Page{ReturnTo: localPath(r.URL.Query().Get("return_to"))})
+			return h.servePage(w, r, x, banner.Page{ReturnTo: localPath(x.url.Query().Get("return_to"))})
 		})
 	case "preferences":
 		err = h.servePreferences(w, r, x)
@@ -62,7 +62,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	case "declaration.json":
 		err = onlyGet(r, func() error { return h.serveDeclaration(w, x) })
 	case sweepName:
-		err = onlyGet(r, func() error { return h.serveSweep(w, r, x) })
+		err = onlyGet(r, func() error { return h.serveSweep(w, x) })
 	default:
 		body, contentType, ok := h.banner.Asset(name)
 		if !ok {

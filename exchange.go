@@ -36,6 +36,7 @@ type exchange struct {
 	shadowed bool     // whether the preference cookie came more than once
 
 	revalidates bool // whether If-None-Match held this very variant of a page
+	consulted   bool // whether another handler may have answered by the choice
 	inError     bool // whether the exchange already belongs to an error route
 }
 
@@ -109,14 +110,14 @@ func (x *exchange) placeholder(key string) (any, bool) {
 		return nil, false
 	}
 	if name == statePlaceholder {
+		x.consulted = true
 		return x.decision.Summary(), true
 	}
-	for _, category := range x.handler.policy.Categories() {
-		if category.Name == name {
-			return x.decision.Category(name).String(), true
-		}
+	if !x.handler.hasCategory(name) {
+		return nil, false
 	}
-	return nil, false
+	x.consulted = true
+	return x.decision.Category(name).String(), true
 }
 
 // readPreference returns the choice that the request's cookies carry, or nil. A
@@ -200,7 +201,7 @@ func hasGPC(header http.Header) bool {
 // local hosts (Fetch Metadata); elsewhere Accept and the marks of script
 // libraries are what there is.
 func viewOf(r *http.Request) view {
-	if r.Method == http.MethodConnect || r.Header["Upgrade"] != nil {
+	if r.Method == http.MethodConnect || r.Header["Upgrade"] != nil || r.Header[includeMark] != nil {
 		return viewOther
 	}
 	if purpose := r.Header.Get("Sec-Purpose"); strings.HasPrefix(purpose, "prefetch") {
@@ -230,6 +231,10 @@ func viewOf(r *http.Request) view {
 		return viewOther
 	}
 }
+
+// includeMark is the header by which Caddy's templates mark the request for a part
+// of a page, which otherwise has the header of the request for the page.
+const includeMark = "Caddy-Templates-Include"
 
 // fetchMarks are the headers by which script libraries mark requests for
 // fragments of pages.

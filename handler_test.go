@@ -11,11 +11,13 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 )
 
 // newTestHandler returns a handler as Provision leaves it, with a key of its own.
@@ -70,6 +72,16 @@ func TestMatcherOnlyBehindTheHandler(t *testing.T) {
 	if !m.Match(r) {
 		t.Error("the matcher does not match behind the handler")
 	}
+	told, logs := observer.New(zap.WarnLevel)
+	h.notices = newNotices(zap.New(told))
+	if (MatchConsent{consent.Statistics}).Match(r) || logs.Len() > 0 {
+		t.Error("the matcher matches, or complains of, a category that the visitor was not asked for")
+	}
+	for range 2 {
+		if (MatchConsent{"statistic"}).Match(r) || logs.FilterField(zap.String("category", "statistic")).Len() != 1 {
+			t.Errorf("a category that does not exist: %v", logs.All())
+		}
+	}
 	if (MatchConsent{consent.Necessary, consent.Statistics}).Match(r) || (MatchConsent{}).Match(r) {
 		t.Error("the matcher matches what nobody agreed to")
 	}
@@ -109,6 +121,39 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(p []byte) (int, error) { return len(p), nil }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) reset()                      { clear(d.header) }
+
+// BenchmarkDecideAndFilter measures what twenty cookies cost in both directions
+// where all of them may pass: to decide about each, and to look for what has to be
+// cut out.
+func BenchmarkDecideAndFilter(b *testing.B) {
+	h := newTestHandler(b, &Handler{Services: declaredStatistics()})
+	x := h.newExchange(newTestRequest(http.MethodGet, "https://site.example/"), nil)
+	pref, err := h.policy.Choose(consent.Choice{Method: consent.AcceptAll}, time.Now(), false)
+	if err != nil {
+		b.Fatal(err)
+	}
+	names := []string{"sessionid", "csrftoken", "django_language", "PHPSESSID", "AWSALB"}
+	for len(names) < 20 {
+		names = append(names, fmt.Sprintf("_pk_id.%d", len(names)), fmt.Sprintf("unknown_%d", len(names)))
+	}
+	names = names[:20]
+	header := http.Header{"Cache-Control": {"private"}, "Content-Type": {"image/png"}}
+	for _, name := range names {
+		header["Set-Cookie"] = append(header["Set-Cookie"], name+"=0123456789abcdef; Path=/; HttpOnly; SameSite=Lax")
+	}
+	lines := []string{strings.Join(names, "=0123456789abcdef; ") + "=0123456789abcdef"}
+	b.ReportAllocs()
+	for b.Loop() {
+		x.decision = h.policy.Decide(pref, false)
+		if kept := cookie.FilterCookie(lines, x.keepRequestCookie, x.droppedRequestCookie); len(kept[0]) != len(lines[0]) {
+			b.Fatal(kept)
+		}
+		x.filterSetCookies(header, http.MethodGet)
+	}
+	if len(header["Set-Cookie"]) != len(names) {
+		b.Fatal(header)
+	}
+}
 
 // BenchmarkNotHTML measures what the handler adds to a response that it only has
 // to look at the header of.

@@ -133,9 +133,15 @@ func (k *keyring) load() error {
 // create makes a key unless another machine was faster. The storage's lock makes
 // sure that machines which start together agree on one. The caller holds the mutex.
 func (k *keyring) create() error {
+	if err := k.load(); err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err // another machine's key, or one that must not be overwritten
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), keyTimeout)
 	defer cancel()
 	if err := k.storage.Lock(ctx, keyLockName); err != nil {
+		if k.load() == nil {
+			return nil // made by who had the lock
+		}
 		return fmt.Errorf("locking the storage for the signing key: %w", err)
 	}
 	defer func() {
@@ -146,7 +152,7 @@ func (k *keyring) create() error {
 
 	err := k.load()
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err // another machine's key, or one that must not be overwritten
+		return err
 	}
 	key := make([]byte, keyLength)
 	if _, err := rand.Read(key); err != nil {

@@ -16,7 +16,8 @@ func init() {
 
 // MatchConsent matches requests of visitors who agreed to every one of the named
 // categories. It matches only in routes behind the cookie_consent handler, which
-// is what knows the visitor's choice; before it, nothing ever matches.
+// is what knows the visitor's choice; before it, nothing ever matches. A category
+// that the handler does not have never matches either, which is logged once.
 type MatchConsent []string
 
 // CaddyModule returns the Caddy module information.
@@ -47,10 +48,15 @@ func (m MatchConsent) Match(r *http.Request) bool {
 	if x == nil || len(m) == 0 {
 		return false
 	}
+	x.consulted = true
 	for _, category := range m {
-		if x.decision.Category(category) != consent.Granted {
-			return false
+		if x.decision.Category(category) == consent.Granted {
+			continue
 		}
+		if !x.handler.hasCategory(category) {
+			x.handler.notices.noCategory(category)
+		}
+		return false
 	}
 	return true
 }

@@ -9,11 +9,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -159,6 +159,11 @@ func (h *Handler) config() consent.Config {
 	}
 }
 
+// hasCategory reports whether there is a category of that name.
+func (h *Handler) hasCategory(name string) bool {
+	return slices.ContainsFunc(h.policy.Categories(), func(c *consent.Category) bool { return c.Name == name })
+}
+
 // setDefaults fills in what was not configured.
 func (h *Handler) setDefaults() {
 	if h.Mode == "" {
@@ -287,14 +292,14 @@ func (h *Handler) checkOptions() error {
 	const day = 24 * time.Hour
 	if maxAge := time.Duration(h.MaxAge); maxAge < day || maxAge > consent.MaxLifetimeDays*day || maxAge%day != 0 {
 		return &consent.ConfigError{
-			Field: "max_age", Value: maxAge.String(),
+			Field: "max_age", Value: consent.Lifetime{Duration: maxAge}.String(),
 			Problem: fmt.Sprintf("is not a whole number of days from 1d to %dd", consent.MaxLifetimeDays),
 		}
 	}
-	if h.PassHeader != "" && (!httpguts.ValidHeaderFieldName(h.PassHeader) || reservedHeaders[http.CanonicalHeaderKey(h.PassHeader)]) {
+	if h.PassHeader != "" && !isFreeHeader(h.PassHeader) {
 		return &consent.ConfigError{
 			Field: "pass_header", Value: h.PassHeader,
-			Problem: "is not the name of a header that is free to use",
+			Problem: "is not the name of a header that is free to use, such as X-Consent",
 		}
 	}
 	if h.PrivacyPolicy != "" && !validLink(h.PrivacyPolicy) {

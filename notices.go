@@ -39,6 +39,7 @@ const (
 	noticeOwnCookie
 	noticeUnreadPage
 	noticeObserved
+	noticeNoCategory
 	noticeKinds
 )
 
@@ -121,6 +122,14 @@ func (n *notices) ownCookie(name string) {
 	n.once(noticeOwnCookie, name, func(l *zap.Logger) {
 		l.Warn("the application sets a cookie of the name that keeps visitors' choices; it is dropped; "+
 			"configure another cookie_name if the application needs its own", zap.String("cookie", name))
+	})
+}
+
+// noCategory tells about a matcher that can't match.
+func (n *notices) noCategory(name string) {
+	n.once(noticeNoCategory, name, func(l *zap.Logger) {
+		l.Warn("a cookie_consent matcher names a category that the cookie_consent handler before it does not have; it never matches",
+			zap.String("category", name))
 	})
 }
 

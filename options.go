@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/publicsuffix"
 )
 
@@ -17,9 +18,16 @@ var reservedHeaders = map[string]bool{
 	"Cookie": true, "Date": true, "Expect": true, "Forwarded": true, "Host": true,
 	"If-Match": true, "If-Modified-Since": true, "If-None-Match": true, "If-Range": true,
 	"If-Unmodified-Since": true, "Keep-Alive": true, "Origin": true, "Proxy-Authorization": true,
-	"Range": true, "Referer": true, "Sec-Gpc": true, "Te": true, "Trailer": true,
+	"Range": true, "Referer": true, "Set-Cookie": true, "Te": true, "Trailer": true,
 	"Transfer-Encoding": true, "Upgrade": true, "User-Agent": true, "Via": true,
-	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Proto": true,
+	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Proto": true, "X-Real-Ip": true,
+}
+
+// isFreeHeader reports whether the visitor's choice may be told in a header of that
+// name. Names that begin with "Sec-" belong to browsers (Fetch, section 2.2.2).
+func isFreeHeader(name string) bool {
+	key := http.CanonicalHeaderKey(name)
+	return httpguts.ValidHeaderFieldName(name) && !reservedHeaders[key] && !strings.HasPrefix(key, "Sec-")
 }
 
 // validPrefix reports whether s can be the path below which the handler answers:

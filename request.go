@@ -23,6 +23,8 @@ func (x *exchange) filterRequest(r *http.Request) {
 	if name := x.handler.PassHeader; name != "" {
 		removeHeader(r.Header, name)
 		r.Header.Set(name, x.passedState())
+		// What Connection names does not go further (RFC 9110, section 7.6.1).
+		removeMember(r.Header, "Connection", name)
 	}
 	x.filterConditions(r)
 	if lines := r.Header["Accept-Encoding"]; lines != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,30 @@ func TestErrorsCarryNoCookies(t *testing.T) {
 	}))
 	if !errors.Is(err, failure) || len(w.Header()["Set-Cookie"]) > 0 {
 		t.Errorf("error %v with %q", err, w.Header()["Set-Cookie"])
+	}
+}
+
+// Header maps are ordinary maps: their keys may be spelled in other ways than
+// net/http spells them, and net/http sends them as they are.
+func TestHeaderKeysInAnyCase(t *testing.T) {
+	h := newTestHandler(t, &Handler{})
+	for name, write := range map[string]func(w http.ResponseWriter) error{
+		"page":    func(w http.ResponseWriter) error { _, err := w.Write([]byte("<html><body>")); return err },
+		"interim": func(w http.ResponseWriter) error { w.WriteHeader(http.StatusEarlyHints); return nil },
+		"nothing": func(http.ResponseWriter) error { return nil },
+		"flush":   func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+		"error":   func(http.ResponseWriter) error { return errors.New("failed") },
+	} {
+		w := httptest.NewRecorder()
+		for _, key := range []string{"Set-Cookie", "set-cookie", "SET-COOKIE"} {
+			w.Header()[key] = []string{"_ga=1", "sessionid=2"}
+		}
+		_ = h.ServeHTTP(w, navigation(newTestRequest(http.MethodGet, "https://site.example/")), respond(write))
+		for _, key := range []string{"Set-Cookie", "set-cookie", "SET-COOKIE"} {
+			if lines := w.Header()[key]; !slices.Equal(lines, []string{"sessionid=2"}) {
+				t.Errorf("%s: %s: %q", name, key, lines)
+			}
+		}
 	}
 }
 

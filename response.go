@@ -11,6 +11,18 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 )
 
+// filterHeader makes a final header fit for this visitor, and for this visitor
+// alone where it may differ between visitors.
+func (x *exchange) filterHeader(header http.Header, method string) {
+	x.filterSetCookies(header, method)
+	name := x.handler.PassHeader
+	if x.consulted || name != "" && lists(header["Vary"], name) {
+		makePrivate(header)
+		addVary(header, "Cookie")
+		addVary(header, "Sec-GPC")
+	}
+}
+
 // filterSetCookies takes out of a header every cookie that the visitor did not
 // agree to, whatever the response's status and type, and cuts down lifetimes to
 // what is declared.
@@ -130,11 +142,18 @@ func removeContentHeaders(header http.Header) {
 // response whatever Cache-Control says (RFC 9213 and vendors' own).
 func removeCDNControls(header http.Header) {
 	for key := range header {
-		switch lower := strings.ToLower(key); {
-		case strings.HasSuffix(lower, "cdn-cache-control"), lower == "surrogate-control", lower == "edge-control", lower == "x-accel-expires":
+		if isCDNControl(key) {
 			delete(header, key)
 		}
 	}
+}
+
+func isCDNControl(name string) bool {
+	const suffix = "Cdn-Cache-Control"
+	if from := len(name) - len(suffix); from >= 0 && strings.EqualFold(name[from:], suffix) {
+		return true
+	}
+	return strings.EqualFold(name, "Surrogate-Control") || strings.EqualFold(name, "Edge-Control") || strings.EqualFold(name, "X-Accel-Expires")
 }
 
 // cacheDirectives returns the names of the Cache-Control directives, in lower case.
@@ -183,36 +202,44 @@ func makePrivate(header http.Header) {
 
 // addVary adds a member to Vary unless it is there.
 func addVary(header http.Header, name string) {
-	for _, line := range header["Vary"] {
+	if lines := header["Vary"]; !lists(lines, name) && !lists(lines, "*") {
+		header["Vary"] = append(slices.Clip(lines), name)
+	}
+}
+
+// lists reports whether a name is a member of a header that lists names of headers.
+func lists(lines []string, name string) bool {
+	for _, line := range lines {
 		for member := range strings.SplitSeq(line, ",") {
-			if member = strings.TrimSpace(member); member == "*" || strings.EqualFold(member, name) {
-				return
+			if strings.EqualFold(strings.TrimSpace(member), name) {
+				return true
 			}
 		}
 	}
-	header["Vary"] = append(slices.Clip(header["Vary"]), name)
+	return false
 }
 
 // withholdTrailer takes Set-Cookie out of the fields announced as trailer.
 // Browsers ignore cookies there, other clients may not.
 func withholdTrailer(header http.Header) {
-	lines := header["Trailer"]
-	if lines == nil {
-		return
-	}
+	removeMember(header, "Trailer", "Set-Cookie")
+}
+
+// removeMember takes a member out of a header that lists names of headers.
+func removeMember(header http.Header, list, name string) {
 	var kept []string
-	for _, line := range lines {
+	for _, line := range header[list] {
 		for member := range strings.SplitSeq(line, ",") {
-			if member = strings.TrimSpace(member); member != "" && !strings.EqualFold(member, "Set-Cookie") {
+			if member = strings.TrimSpace(member); member != "" && !strings.EqualFold(member, name) {
 				kept = append(kept, member)
 			}
 		}
 	}
 	if len(kept) == 0 {
-		delete(header, "Trailer")
-		return
+		delete(header, list)
+	} else {
+		header[list] = kept
 	}
-	header["Trailer"] = kept
 }
 
 // removeTrailer deletes Set-Cookie from the trailer fields that net/http accepts

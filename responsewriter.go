@@ -67,14 +67,14 @@ func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err err
 		if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // what was panicked with
 			panic(p)
 		}
-		w.x.filterSetCookies(w.Header(), w.method)
+		w.x.filterHeader(w.Header(), w.method)
 		removeContentHeaders(w.Header())
 		err = caddyhttp.Error(http.StatusBadGateway, w.refusal)
 	}()
 	err = next.ServeHTTP(w, r)
 	if err != nil && w.phase < phasePass {
 		// Caddy answers the error with the header as it is now.
-		w.x.filterSetCookies(w.Header(), w.method)
+		w.x.filterHeader(w.Header(), w.method)
 		return err
 	}
 	w.finish()
@@ -133,7 +133,7 @@ func (w *responseWriter) sendHeader() {
 // isPage is whether the body is a page that gets the banner, e its encoding.
 func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
-	w.x.filterSetCookies(header, w.method)
+	w.x.filterHeader(header, w.method)
 	withholdTrailer(header)
 
 	switch {
@@ -287,7 +287,7 @@ func (w *responseWriter) finish() {
 	var err error
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
-		w.x.filterSetCookies(w.Header(), w.method)
+		w.x.filterHeader(w.Header(), w.method)
 	case phaseHeld, phasePage:
 		err = w.page.Close()
 		w.sendHeader()

@@ -116,11 +116,11 @@ func parseSweepPosition(s string) (p sweepPosition, ok bool) {
 
 // serveSweep sends the deletions of one window. Only what this very visitor
 // refused is deleted, whoever made the browser come here.
-func (h *Handler) serveSweep(w http.ResponseWriter, r *http.Request, x *exchange) error {
+func (h *Handler) serveSweep(w http.ResponseWriter, x *exchange) error {
 	header := w.Header()
 	header.Set("Cache-Control", "private, no-store")
 	header.Set("Content-Type", "text/css; charset=utf-8")
-	token, rest, _ := strings.Cut(r.URL.RawQuery, ".")
+	token, rest, _ := strings.Cut(x.url.RawQuery, ".")
 	path, names, sealed := x.unseal(token)
 	position, ok := parseSweepPosition(rest)
 	if !sealed || !ok || h.Mode != modeEnforce {

@@ -138,6 +138,12 @@ func (p *Policy) computeWarnings() []string {
 			warnings = append(warnings, fmt.Sprintf("cookie %q is declared without a lifetime: visitors have to be told it, and no cap can be enforced", c.Patterns[0]))
 		}
 	}
+	for i := range p.cfg.Services {
+		s := &p.cfg.Services[i]
+		if len(s.Cookies)+len(s.Hosts)+len(s.Paths)+len(s.Storage) == 0 {
+			warnings = append(warnings, fmt.Sprintf("service %q lists no cookies, hosts, paths or storage keys: visitors are asked about nothing", s.ID))
+		}
+	}
 	return append(warnings, p.ruleWarnings()...)
 }
 

@@ -177,6 +177,7 @@ func TestWarnings(t *testing.T) {
 			Cookies:    []Cookie{lived(Necessary, "login"), lived(Statistics, "_ga*"), cookies(Necessary, "cookies_preferences")},
 		}, nil},
 		{"no lifetime", Config{Cookies: []Cookie{cookies(Statistics, "count")}}, []string{`cookie "count" is declared without a lifetime`}},
+		{"empty service", Config{Services: []Service{service("maps", ThirdParty)}}, []string{`service "maps" lists no cookies`}},
 		{"untitled", Config{Categories: []Category{{Name: "ads", Title: text}}}, []string{`category "ads"`}},
 		{"taken back", Config{Cookies: []Cookie{lived(Necessary, "app_login"), lived(FirstParty, "app_*")}}, []string{`cookie "app_login" is declared necessary, but a pattern of the stricter category first_party`}},
 		{"known names", Config{Cookies: []Cookie{lived(Statistics, "PHPS*")}}, []string{`pattern "PHPS*" of category statistics also takes cookies that are known as necessary, such as "PHPSESSID"`}},

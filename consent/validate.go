@@ -118,7 +118,7 @@ func (p *Policy) addCategory(i int) error {
 // validateUnknown checks the category of what nobody declared. It can neither be
 // necessary nor exempt: nobody vouches for a thing that nobody knows.
 func (p *Policy) validateUnknown(field, category string) error {
-	if err := p.validateCategory(field, category); err != nil {
+	if err := p.validateCategory(field, category, p.NeedsConsent); err != nil {
 		return err
 	}
 	if p.NeedsConsent(category) {
@@ -137,7 +137,7 @@ func (p *Policy) validateCookie(i int) error {
 	if len(c.Patterns) == 0 {
 		return &ConfigError{Field: field("patterns"), Problem: "must name at least one cookie"}
 	}
-	if err := p.validateCategory(field("category"), c.Category); err != nil {
+	if err := p.validateCategory(field("category"), c.Category, nil); err != nil {
 		return err
 	}
 	if err := validateCookiePatterns(field("patterns"), c.Patterns, c.Category); err != nil {
@@ -161,7 +161,7 @@ func (p *Policy) validateService(i int) error {
 	if slices.ContainsFunc(p.cfg.Services[:i], func(other Service) bool { return other.ID == s.ID }) {
 		return &ConfigError{Field: field("id"), Value: s.ID, Problem: "is a duplicate: the service is declared twice"}
 	}
-	if err := p.validateCategory(field("category"), s.Category); err != nil {
+	if err := p.validateCategory(field("category"), s.Category, nil); err != nil {
 		return err
 	}
 	if err := validateWho(field, s.Provider, s.Purpose); err != nil {
@@ -185,7 +185,9 @@ func (p *Policy) validateService(i int) error {
 	return validatePolicyURL(field("policy"), s.Policy)
 }
 
-func (p *Policy) validateCategory(field, category string) error {
+// validateCategory checks that a category exists. allowed picks those that the
+// error suggests.
+func (p *Policy) validateCategory(field, category string, allowed func(string) bool) error {
 	if _, ok := p.categoryIndex[category]; ok {
 		return nil
 	}
@@ -193,7 +195,7 @@ func (p *Policy) validateCategory(field, category string) error {
 	if category == "" {
 		problem = "must name a category"
 	}
-	return &ConfigError{Field: field, Value: category, Problem: problem, Allowed: p.categoryNames(nil)}
+	return &ConfigError{Field: field, Value: category, Problem: problem, Allowed: p.categoryNames(allowed)}
 }
 
 // categoryNames returns the names of the categories that keep accepts, or of all.

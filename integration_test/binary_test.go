@@ -83,6 +83,10 @@ func TestProgram(t *testing.T) {
 	if res := ask(); !strings.Contains(res.body, bannerMark) {
 		t.Errorf("no banner: %q", res.body)
 	}
+	// The key is made when somebody chooses, never to validate or to serve pages.
+	if _, err := os.Stat(filepath.Join(c.dir, "storage", "cookie_consent")); err == nil {
+		t.Error("there is a key before anybody has chosen")
+	}
 	c.write(t, strings.Replace(sites, "{\n", "{\n\theader X-Reloaded yes\n", 1))
 	if out, err := c.caddyCommand(t, "reload", "--config", c.config, "--adapter", "caddyfile", "--address", "unix/"+c.admin()).CombinedOutput(); err != nil {
 		t.Errorf("reloading: %v: %s", err, out)

@@ -211,6 +211,20 @@ func TestPrefix(t *testing.T) {
 	}
 }
 
+// Addresses of the own endpoints are read as the visitor's browser sent them, not
+// as Caddy rewrote them for the application.
+func TestEndpointsBehindRewrites(t *testing.T) {
+	app := statusApplication(t)
+	s := start(t, site("rewrite * /index.php?q={path}\n"+policy+"reverse_proxy "+app.addr))
+	body := s.get(t, prefix+"?return_to=/deep/page").body
+	if !strings.Contains(body, `name="return_to" value="/deep/page"`) {
+		t.Error("the preferences page forgot where the visitor came from")
+	}
+	if body := s.get(t, "/deep/page?a=b").body; !strings.Contains(body, `name="return_to" value="/deep/page?a=b"`) {
+		t.Error("the banner does not lead back to the visitor's page")
+	}
+}
+
 // The own pages trust nothing but themselves, and show no one's state to
 // another.
 func TestOwnPages(t *testing.T) {

@@ -91,6 +91,23 @@ func TestTemplatesAndRespond(t *testing.T) {
 	}
 }
 
+// A part that templates request from Caddy itself, with the header of the request
+// for the page, is no page: nobody who chose is asked again in the middle of one.
+func TestTemplatesInclude(t *testing.T) {
+	part := `<html><body>{{.Cookie "sessionid"}} {{.Cookie "last_seen"}}</body></html>`
+	dir := write(t, map[string]string{
+		"index.html": `<!DOCTYPE html><html><body>{{httpInclude "/part.html"}}</body></html>`,
+		"part.html":  part,
+	})
+	s := start(t, site("encode\n"+policy+"root * "+dir+"\ntemplates\nfile_server"))
+	for _, v := range s.visitors(t) {
+		res := s.get(t, "/", v.cookieLine())
+		v.checkBanner(t, res.body)
+		want := "<!DOCTYPE html><html><body><html><body>8c1f </body></html></body></html>"
+		checkInsertion(t, want, res.body)
+	}
+}
+
 // What the documentation says about handle_errors: a snippet that is imported
 // in both places covers Caddy's error pages too.
 func TestHandleErrors(t *testing.T) {
@@ -229,6 +246,11 @@ func TestStateForOtherHandlers(t *testing.T) {
 		}
 		res = s.do(t, h1, request{path: "/backend", header: header})
 		headers[v.name] = res.body
+		// Nor can the client have it removed on the way.
+		res = s.do(t, h1, request{path: "/backend", header: append(header, "Connection: close, x-consent")})
+		if res.body != headers[v.name] {
+			t.Errorf("%s: named by Connection, the header to the backend is %q", v.name, res.body)
+		}
 	}
 	// Every state that differs reads differently, and none is what the client forged.
 	if headers["no choice"] == headers["reject"] || headers["reject"] == headers["accept"] ||

@@ -146,7 +146,56 @@ func TestSharedCacheInFront(t *testing.T) {
 	}
 }
 
-// The cache of the test above does store: otherwise it would prove nothing.
+// What another handler or the application answers by a visitor's choice, although
+// it is no page and carries no cookie, is for that visitor alone, too.
+func TestAnswersByChoiceInASharedCache(t *testing.T) {
+	app := newApplication(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=600")
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Vary", "X-Consent")
+		io.WriteString(w, strconv.FormatBool(strings.Contains(r.Header.Get("X-Consent"), "statistics=granted")))
+	})
+	s := start(t, site(strings.Replace(policy, "{\n", "{\n\t\tpass_header X-Consent\n", 1)+`
+	@counted cookie_consent statistics
+	handle /matcher {
+		header Cache-Control "public, max-age=600"
+		respond @counted true
+		respond false
+	}
+	handle /error {
+		header Cache-Control "public, max-age=600"
+		error @counted "" 404
+		respond false
+	}
+	handle /placeholder {
+		header Cache-Control "public, max-age=600"
+		@granted vars {http.cookie_consent.statistics} granted
+		respond @granted true
+		respond false
+	}
+	handle {
+		reverse_proxy `+app.addr+`
+	}
+	handle_errors {
+		respond true
+	}`))
+	visitors := s.visitors(t)
+	for first := range visitors {
+		cache := &server{httpPort: port(t, s.startNginx(t, ""))}
+		for _, v := range slices.Concat(visitors[first:], visitors[:first]) {
+			want := strconv.FormatBool(slices.Contains(v.allowed, statsCookie))
+			for _, path := range []string{"/matcher", "/placeholder", "/error", "/application"} {
+				header := slices.Concat(subresource, []string{v.cookieLine()})
+				res := cache.do(t, h1, request{scheme: "http", path: path, header: header})
+				if res.body != want {
+					t.Errorf("%s, after %s: %s answers %s (%s), want %s", v.name, visitors[first].name, path, res.body, res.header.Get("X-Cache"), want)
+				}
+			}
+		}
+	}
+}
+
+// The cache of the tests above does store: otherwise it would prove nothing.
 func TestSharedCacheStores(t *testing.T) {
 	app := newApplication(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=600")
