@@ -248,6 +248,7 @@ func (w *responseWriter) FlushError() error {
 		if err := w.page.Flush(); err != nil {
 			return err
 		}
+	case phaseHeader, phasePass:
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
@@ -268,8 +269,7 @@ func (w *responseWriter) finish() {
 	if err == nil {
 		return
 	}
-	w.fail(err)
-	if w.phase != phaseRefused {
+	if w.fail(err); w.phase != phaseRefused { //nolint:errcheck // it is err, or of a client that is gone
 		panic(http.ErrAbortHandler)
 	}
 }
