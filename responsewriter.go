@@ -269,7 +269,8 @@ func (w *responseWriter) finish() {
 	if err == nil {
 		return
 	}
-	if w.fail(err); w.phase != phaseRefused { //nolint:errcheck // it is err, or of a client that is gone
+	_ = w.fail(err) // it returns err, or the error of a client that is gone
+	if w.phase != phaseRefused {
 		panic(http.ErrAbortHandler)
 	}
 }
