@@ -130,6 +130,7 @@ func TestRefusedPages(t *testing.T) {
 			w.Header()["Content-Type"] = []string{"text/html"}
 			w.Header()["Content-Encoding"] = []string{"gzip"}
 			w.Header()["Etag"] = []string{`"1"`}
+			w.Header()["Content-Security-Policy"] = []string{"default-src 'self'"} // the site's, not the page's
 			w.Header()["Set-Cookie"] = []string{"_ga=1", "sessionid=2"}
 			return next(w, r)
 		}))
@@ -137,7 +138,7 @@ func TestRefusedPages(t *testing.T) {
 		if !ok || handlerErr.StatusCode != http.StatusBadGateway {
 			t.Errorf("%s: %v", name, err)
 		}
-		if h := w.Header(); h["Content-Type"] != nil || h["Content-Encoding"] != nil || h["Etag"] != nil || !slices.Equal(h["Set-Cookie"], []string{"sessionid=2"}) || w.Body.Len() > 0 {
+		if h := w.Header(); h["Content-Type"] != nil || h["Content-Encoding"] != nil || h["Etag"] != nil || h["Content-Security-Policy"] == nil || !slices.Equal(h["Set-Cookie"], []string{"sessionid=2"}) || w.Body.Len() > 0 {
 			t.Errorf("%s: %q, body %q", name, h, w.Body)
 		}
 	}

@@ -125,13 +125,10 @@ func (x *exchange) markVariant(header http.Header) {
 
 // removeContentHeaders deletes what a header says about a body that is not sent.
 func removeContentHeaders(header http.Header) {
-	for key := range header {
-		if strings.HasPrefix(key, "Content-") {
-			delete(header, key)
-		}
-	}
 	for _, name := range []string{
-		"Accept-Ranges", "Cache-Control", "Digest", "Etag", "Expires", "Last-Modified", "Link", "Location", "Refresh", "Repr-Digest", "Trailer",
+		"Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language",
+		"Content-Length", "Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Digest", "Etag", "Expires",
+		"Last-Modified", "Link", "Location", "Refresh", "Repr-Digest", "Trailer",
 	} {
 		delete(header, name)
 	}

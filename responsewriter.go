@@ -276,6 +276,7 @@ func (w *responseWriter) FlushError() error {
 			return err
 		}
 		w.sendHeader()
+	case phaseHeader, phasePass:
 	}
 	return http.NewResponseController(w.ResponseWriter).Flush()
 }
@@ -297,7 +298,7 @@ func (w *responseWriter) finish() {
 	if err == nil {
 		return
 	}
-	w.fail(err)
+	_ = w.fail(err) // it returns err, or the error of a client that is gone
 	if w.phase != phaseRefused {
 		panic(http.ErrAbortHandler)
 	}

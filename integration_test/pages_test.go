@@ -141,12 +141,12 @@ func pageBackend(t testing.TB) string {
 			return
 		}
 		status, body := c.status, c.body
-		switch {
-		case body == "gzip":
+		switch body {
+		case "gzip":
 			body = encode(t, "gzip", wholePage)
-		case body == "gzip text":
+		case "gzip text":
 			body = encode(t, "gzip", "words"+wholePage)
-		case body == "":
+		case "":
 			body = wholePage
 		}
 		if status == "" {

@@ -308,6 +308,7 @@ func contacts(t *testing.T, label string, page []byte) []string {
 		page = decoded
 	case Doubtful:
 		t.Errorf("a page that is %v", e)
+	case Undeclared, ASCIICompatible:
 	}
 	var hosts []string
 	z := html.NewTokenizer(bytes.NewReader(page))

@@ -33,6 +33,7 @@ func Sniff(p []byte, last bool) (essence string, decided bool) {
 			return HTML, true
 		case mayMatch:
 			decided = last
+		case matchesNot:
 		}
 	}
 	if len(p) >= len(xmlStart) || last {
