@@ -16,9 +16,13 @@ func localPath(s string) string {
 	if len(s) == 0 || len(s) > maxLocalPath || s[0] != '/' || strings.HasPrefix(s, "//") {
 		return ""
 	}
+	path := true // whether s[i] belongs to it: behind it, backslashes are like others
 	for i := range len(s) {
-		if s[i] <= ' ' || s[i] == '\\' || s[i] >= 0x7f {
+		switch c := s[i]; {
+		case c <= ' ', c >= 0x7f, c == '\\' && path:
 			return ""
+		case c == '?', c == '#':
+			path = false
 		}
 	}
 	u, err := url.Parse(s)

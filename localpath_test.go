@@ -7,14 +7,14 @@ import (
 )
 
 func TestLocalPath(t *testing.T) {
-	for _, ok := range []string{"/", "/a/b?c=d&e=/f", "/%2f%2fevil.example", "/a?u=https://x.example/", "/a//b", "/a@b:c", "/?x=\"'<>"} {
+	for _, ok := range []string{"/", "/a/b?c=d&e=/f", "/%2f%2fevil.example", "/a?u=https://x.example/", "/a//b", "/a@b:c", "/?x=\"'<>", `/a?b=c\d`, `/?\\evil.example`, `/a#\`} {
 		if localPath(ok) != ok {
 			t.Errorf("localPath(%q) refuses a path of the site", ok)
 		}
 	}
 	for _, bad := range []string{
 		"", "//evil.example", "/\\evil.example", "\\/evil.example", "https://evil.example/", "javascript:alert(1)",
-		"/\t/evil.example", "/a\nb", "/a\rb", "/a b", "/a\x00", "/a\x7f", "a", "?x", " /", "/é", "/" + strings.Repeat("a", maxLocalPath), "/%zz",
+		"/\t/evil.example", "/a\nb", "/a\rb", "/a b", "/a\x00", "/a\x7f", "a", "?x", " /", "/é", `/a\b?c`, `/a\..\..\evil.example`, "/" + strings.Repeat("a", maxLocalPath), "/%zz",
 	} {
 		if got := localPath(bad); got != "" {
 			t.Errorf("localPath(%q) = %q", bad, got)
