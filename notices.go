@@ -39,6 +39,7 @@ const (
 	noticeOwnCookie
 	noticeUnreadPage
 	noticeObserved
+	noticeLimit
 	noticeKinds
 )
 
