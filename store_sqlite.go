@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/dustin/go-humanize"
 
@@ -114,6 +115,19 @@ func (s *SQLite) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		s.MaxSize = int64(size)
 		return nil
 	})
+}
+
+// fileStore returns the store of a file that is not configured.
+func fileStore(file string) (Store, error) {
+	path, err := filepath.Abs(file)
+	return &SQLite{Path: path}, err
+}
+
+// pruneFile removes the records from before a time.
+func pruneFile(ctx context.Context, source *ledgerSource, before time.Time) (int, error) {
+	path, outbox := source.store.File()
+	report := progress()
+	return sqlite.Prune(ctx, path, before, outbox, source.keys.signing, func(n int) { report(int64(n)) })
 }
 
 // Interface guards

@@ -142,27 +142,26 @@ func Export(r *Record, chain string, sequence int64, hash Digest, controller Con
 	return e
 }
 
-// csvHeader names the columns of [CSVWriter].
+// csvHeader names the columns of a CSV export.
 var csvHeader = []string{
 	"record_id", "event_time", "site", "policy", "shown", "source", "method", "language", "gpc",
 	"given", "refused", "withdrawn", "duration", "module_version", "chain", "sequence", "hash",
 }
 
-// CSVWriter writes records as comma-separated values (RFC 4180), a line each
+// csvWriter writes records as comma-separated values (RFC 4180), a line each
 // after a line with the names of the columns.
-type CSVWriter struct {
+type csvWriter struct {
 	w    *csv.Writer
 	line []string
 }
 
-// NewCSVWriter returns a CSVWriter that has written the names of the columns.
-func NewCSVWriter(w io.Writer) (*CSVWriter, error) {
-	c := &CSVWriter{w: csv.NewWriter(w)}
-	return c, c.w.Write(csvHeader)
-}
+func newCSVWriter(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
 
-// Write writes a record. It may be buffered until [CSVWriter.Flush].
-func (c *CSVWriter) Write(r *Record, chain string, sequence int64, hash Digest) error {
+// Header writes the names of the columns.
+func (c *csvWriter) Header() error { return c.w.Write(csvHeader) }
+
+// Write writes a record. It may be buffered until [csvWriter.Flush].
+func (c *csvWriter) Write(r *Record, chain string, sequence int64, hash Digest) error {
 	names := map[State][]string{}
 	for _, states := range []map[string]State{r.Categories, r.Services} {
 		for _, name := range slices.Sorted(maps.Keys(states)) {
@@ -180,7 +179,7 @@ func (c *CSVWriter) Write(r *Record, chain string, sequence int64, hash Digest) 
 }
 
 // Flush writes what is buffered.
-func (c *CSVWriter) Flush() error {
+func (c *csvWriter) Flush() error {
 	c.w.Flush()
 	return c.w.Error()
 }

@@ -152,8 +152,8 @@ func TestExportTerms(t *testing.T) {
 // formula.
 func TestCSVHasNoFormulas(t *testing.T) {
 	var out bytes.Buffer
-	w, err := NewCSVWriter(&out)
-	if err != nil {
+	w := newCSVWriter(&out)
+	if err := w.Header(); err != nil {
 		t.Fatal(err)
 	}
 	for _, site := range []string{`=cmd|' /C calc'!A0`, "+1", "-1", "@x", "a,\"b\"\nc", "www.example.test"} {
