@@ -96,6 +96,8 @@ var (
 		"Bytes that the open ledgers take on the disk.", nil, nil)
 	ledgerUndeliveredDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_undelivered",
 		"Records that have yet to reach the second store.", nil, nil)
+	ledgerFailuresDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_delivery_failures_total",
+		"Attempts to deliver records to the second store that failed.", nil, nil)
 	ledgerUpDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_up",
 		"1 if every open ledger could be written when it was last tried, else 0.", nil, nil)
 )
@@ -105,18 +107,20 @@ func (ledgerMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- ledgerRecordsDesc
 	descs <- ledgerBytesDesc
 	descs <- ledgerUndeliveredDesc
+	descs <- ledgerFailuresDesc
 	descs <- ledgerUpDesc
 }
 
 // Collect implements [prometheus.Collector].
 func (ledgerMetrics) Collect(values chan<- prometheus.Metric) {
-	var records, bytes, undelivered int64
+	var records, bytes, undelivered, failures int64
 	up := 1.0
 	ledgers.Range(func(_, value any) bool {
 		status := value.(pooledLedger).Status()
 		records += status.Head.Count
 		bytes += status.Bytes
 		undelivered += status.Undelivered
+		failures += status.Failures
 		if status.Err != nil {
 			up = 0
 		}
@@ -125,5 +129,6 @@ func (ledgerMetrics) Collect(values chan<- prometheus.Metric) {
 	values <- prometheus.MustNewConstMetric(ledgerRecordsDesc, prometheus.GaugeValue, float64(records))
 	values <- prometheus.MustNewConstMetric(ledgerBytesDesc, prometheus.GaugeValue, float64(bytes))
 	values <- prometheus.MustNewConstMetric(ledgerUndeliveredDesc, prometheus.GaugeValue, float64(undelivered))
+	values <- prometheus.MustNewConstMetric(ledgerFailuresDesc, prometheus.CounterValue, float64(failures))
 	values <- prometheus.MustNewConstMetric(ledgerUpDesc, prometheus.GaugeValue, up)
 }

@@ -59,6 +59,7 @@ type Status struct {
 	Head        Head
 	Bytes       int64 // of the store's files
 	Undelivered int64 // records that have yet to reach a second store
+	Failures    int64 // attempts to deliver records that failed
 	Err         error // why nothing can be recorded, nil if something can
 }
 

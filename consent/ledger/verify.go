@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/google/uuid"
 )
 
 // Finding is something wrong with a ledger.
@@ -190,8 +193,7 @@ var shownField = []byte(`"shown":"`)
 
 // wasShown reports whether what a body says was shown is there.
 func (v *verifier) wasShown(body []byte) bool {
-	_, rest, _ := bytes.Cut(body, shownField)
-	text, _, _ := bytes.Cut(rest, []byte{'"'})
+	text := shownText(body)
 	if v.lastShown != "" && string(text) == v.lastShown {
 		return true
 	}
@@ -201,6 +203,18 @@ func (v *verifier) wasShown(body []byte) bool {
 	}
 	v.lastShown = string(text)
 	return true
+}
+
+func shownText(body []byte) []byte {
+	_, rest, _ := bytes.Cut(body, shownField)
+	text, _, _ := bytes.Cut(rest, []byte{'"'})
+	return text
+}
+
+// ShownOf returns the digest of what was shown to the visitor of a record.
+func ShownOf(body []byte) (Digest, error) {
+	var digest Digest
+	return digest, digest.UnmarshalText(shownText(body))
 }
 
 // end checks that a chain ends with its head.
@@ -213,4 +227,13 @@ func (v *verifier) end(c *Chain, last Head) {
 	case last.Hash != c.Head.Hash:
 		v.found(Finding{Chain: c.ID, First: last.Count, Last: last.Count, Problem: "its hash is not that of the head"})
 	}
+}
+
+// IDOf returns the id of a record.
+func IDOf(body []byte) (uuid.UUID, error) {
+	var record struct {
+		ID uuid.UUID `json:"id"`
+	}
+	err := json.Unmarshal(body, &record)
+	return record.ID, err
 }

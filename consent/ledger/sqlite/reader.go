@@ -160,7 +160,7 @@ func (r *Reader) Shown(ctx context.Context) iter.Seq2[ledger.ShownEntry, error] 
 			err := rows.Scan(&hash, &s.Document, &used)
 			if err == nil {
 				copy(s.Digest[:], hash)
-				s.FirstUsed, err = time.Parse(time.RFC3339, used)
+				s.FirstUsed, err = parseTime(used)
 			}
 			if !yield(s, err) || err != nil {
 				return
@@ -171,6 +171,8 @@ func (r *Reader) Shown(ctx context.Context) iter.Seq2[ledger.ShownEntry, error] 
 		}
 	}
 }
+
+func parseTime(text string) (time.Time, error) { return time.Parse(time.RFC3339, text) }
 
 func digest(b []byte) (ledger.Digest, error) {
 	var d ledger.Digest

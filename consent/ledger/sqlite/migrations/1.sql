@@ -28,9 +28,8 @@ CREATE TABLE checkpoint (
 	mac   BLOB    NOT NULL
 ) STRICT;
 
--- Up to where a second store has the records and the pruning, where there is one.
+-- Up to which record a second store has the chain, where there is one.
 CREATE TABLE delivery (
-	one    INTEGER PRIMARY KEY CHECK (one = 1),
-	count  INTEGER NOT NULL,
-	pruned INTEGER NOT NULL
+	one   INTEGER PRIMARY KEY CHECK (one = 1),
+	count INTEGER NOT NULL
 ) STRICT;
