@@ -35,6 +35,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		var mu sync.Mutex
 		var load sync.WaitGroup
 		stop := time.Now().Add(5 * time.Second)
+		enough, left := make(chan struct{}), 1+rand.IntN(50)
 		for client := range clients {
 			choice := []string{"accept_all", "reject_all"}[client%2]
 			load.Go(func() {
@@ -52,11 +53,18 @@ func TestKilledAtAnyMoment(t *testing.T) {
 					}
 					mu.Lock()
 					answered[found[1]] = true
+					if left--; left == 0 {
+						close(enough)
+					}
 					mu.Unlock()
 				}
 			})
 		}
-		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+		select {
+		case <-enough:
+		case <-time.After(2 * time.Second):
+		}
+		time.Sleep(time.Duration(rand.IntN(10_000)) * time.Microsecond)
 		c.cmd.Process.Kill()
 		c.cmd.Process.Wait()
 		load.Wait()
