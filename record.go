@@ -180,18 +180,24 @@ func (h *Handler) onlyRefusals(before *consent.Decision, pref *consent.Preferenc
 			if category.Name == consent.Necessary {
 				continue
 			}
-			was.Categories[category.Name] = consent.Refused
-			if category.Exempt != "" {
-				was.Categories[category.Name] = consent.Granted
-			}
+			was.Categories[category.Name] = inForce(before.Category(category.Name))
 			for _, service := range h.policy.Services(category.Name) {
-				if service.Exempt != "" && category.Exempt == "" {
-					was.Services[service.ID] = consent.Granted
+				if state := inForce(before.Service(service.ID)); state != was.Categories[category.Name] {
+					was.Services[service.ID] = state
 				}
 			}
 		}
 	}
 	return consent.Strictest(was, pref)
+}
+
+// inForce returns a state as a choice that leaves it as it is: what was not asked
+// for is refused.
+func inForce(state consent.State) consent.State {
+	if state == consent.Granted {
+		return consent.Granted
+	}
+	return consent.Refused
 }
 
 // takesAway reports whether anything that was granted is so no longer.
