@@ -3,6 +3,7 @@ package cookieconsent
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -48,6 +49,7 @@ type App struct {
 
 	keys   *keyring
 	ledger *appLedger // nil if off
+	log    slog.Handler
 }
 
 // CaddyModule returns the Caddy module information.
@@ -71,6 +73,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		configured = append(configured, deriveKey(secret))
 	}
 	a.keys = newKeyring(ctx.Storage(), configured, ctx.Logger())
+	a.log = ctx.Slogger().Handler()
 	if a.Retention == 0 {
 		a.Retention = caddy.Duration(defaultRetention)
 	}
@@ -87,6 +90,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 // no reason not to serve the site: visitors can still refuse. The ledger logs it,
 // and opening it is tried again with every choice.
 func (a *App) Start() error {
+	startedApp.Store(a)
 	if a.ledger != nil {
 		held := a.ledger.hold()
 		go func() {

@@ -1,14 +1,17 @@
 package cookieconsent
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -54,6 +57,22 @@ type pooledLedger struct{ ledger.Ledger }
 // Destruct implements [caddy.Destructor].
 func (l pooledLedger) Destruct() error { return l.Close() }
 
+// startedApp is the app that started last. A ledger outlives the configuration
+// that opened it, and with that the log and the storage that it had.
+var startedApp atomic.Pointer[App]
+
+// latestLog writes to the log of the app that started last, or to the one that it
+// holds before any did.
+type latestLog struct{ slog.Handler }
+
+// Handle implements [slog.Handler].
+func (l latestLog) Handle(ctx context.Context, record slog.Record) error {
+	if app := startedApp.Load(); app != nil {
+		return app.log.Handle(ctx, record)
+	}
+	return l.Handler.Handle(ctx, record)
+}
+
 // appLedger is the ledger as one configuration uses it.
 type appLedger struct {
 	key     [sha256.Size]byte // in the pool
@@ -90,9 +109,11 @@ func (a *App) provisionLedger(ctx caddy.Context) error {
 		key:   sha256.Sum256(shape),
 		store: store,
 		options: ledger.Options{
-			Logger:    ctx.Slogger(),
+			Logger:    slog.New(latestLog{ctx.Slogger().Handler()}),
 			Retention: time.Duration(a.Retention),
-			Key:       a.keys.signing,
+			Key: func() ([]byte, error) {
+				return cmp.Or(startedApp.Load(), a).keys.signing()
+			},
 		},
 		ctx:    ctx,
 		events: events.(*caddyevents.App),
