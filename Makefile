@@ -36,7 +36,8 @@ bin/caddy:
 test: test-tools ## install what the tests need and run all of them
 	CI=true go test -race -timeout 30m ./...
 
-# nginx is the shared cache in front, Django the application behind.
+# nginx is the shared cache in front, Django the application behind, PostgreSQL
+# what gathers the ledgers of several machines; jq and sqlite3 read exports.
 .PHONY: test-tools
 test-tools:
 	missing=()
@@ -44,6 +45,9 @@ test-tools:
 	command -v chromium >/dev/null || missing+=(chromium)
 	[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 	/usr/bin/python3 -c 'import django' 2>/dev/null || missing+=(python3-django)
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+	command -v jq >/dev/null || missing+=(jq)
+	command -v sqlite3 >/dev/null || missing+=(sqlite3)
 	[ $${#missing[@]} -gt 0 ] || exit 0
 	as_root=
 	if [ "$$(id -u)" != 0 ]; then

@@ -1,7 +1,10 @@
 package cookieconsent
 
 import (
+	"encoding/json"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -15,6 +18,9 @@ func init() {
 // minSigningKeyLength is the least number of bytes of a configured signing key.
 const minSigningKeyLength = 16
 
+// minRetention is the shortest time that records can be kept for.
+const minRetention = 24 * time.Hour
+
 // App holds what the sites of one configuration share. Without configuration it
 // makes a signing key of its own when the first visitor chooses, and keeps it in
 // Caddy's storage, so that machines that share the storage share the key.
@@ -26,7 +32,26 @@ type App struct {
 	// verifying when keys are configured later.
 	SigningKeys []string `json:"signing_keys,omitempty"`
 
-	keys *keyring
+	// LedgerOff keeps no record of choices, for those who may not keep any.
+	LedgerOff bool `json:"ledger_off,omitempty"`
+
+	// Retention is how long records of choices are kept. Default: 36 months.
+	Retention caddy.Duration `json:"retention,omitempty"`
+
+	// ChoiceLimit is how many choices a minute are recorded from one client
+	// network, consents and refusals apart; what is beyond is answered with
+	// 429 if it is a consent, and honoured without a record if it is a refusal.
+	// Clients on this machine are not limited. A negative number stands for no
+	// limit. Default: 120.
+	ChoiceLimit int `json:"choice_limit,omitempty"`
+
+	// StoreRaw is where the ledger of choices is kept. Default: sqlite, a file
+	// in Caddy's data directory.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=cookie_consent.stores inline_key=driver"`
+
+	keys   *keyring
+	ledger *appLedger // nil if off
+	log    slog.Handler
 }
 
 // CaddyModule returns the Caddy module information.
@@ -50,7 +75,17 @@ func (a *App) Provision(ctx caddy.Context) error {
 		configured = append(configured, deriveKey(secret))
 	}
 	a.keys = newKeyring(ctx.Storage(), configured, ctx.Logger())
-	return nil
+	a.log = ctx.Slogger().Handler()
+	if a.Retention == 0 {
+		a.Retention = caddy.Duration(defaultRetention)
+	}
+	if a.Retention < caddy.Duration(minRetention) {
+		return fmt.Errorf("the retention %s is shorter than a day", time.Duration(a.Retention))
+	}
+	if a.ChoiceLimit == 0 {
+		a.ChoiceLimit = defaultChoiceLimit
+	}
+	return a.provisionLedger(ctx)
 }
 
 // checkSigningKey returns what is wrong with a key, without telling the key.
@@ -61,14 +96,36 @@ func checkSigningKey(key string) (problem string) {
 	return fmt.Sprintf("has %d bytes; at least %d are needed", len(key), minSigningKeyLength)
 }
 
-// Start implements [caddy.App].
-func (*App) Start() error { return nil }
+// Start implements [caddy.App]. It opens the ledger. One that can't be opened is
+// no reason not to serve the site: visitors can still refuse. The ledger logs it,
+// and opening it is tried again with every choice.
+func (a *App) Start() error {
+	startedApp.Store(a)
+	if a.ledger != nil {
+		held := a.ledger.hold()
+		go func() {
+			defer a.ledger.release()
+			_ = held.Begin()
+		}()
+	}
+	return nil
+}
 
 // Stop implements [caddy.App].
 func (*App) Stop() error { return nil }
 
+// Cleanup lets go of the ledger. Requests that are still being served, which this
+// does not wait for, hold it by themselves.
+func (a *App) Cleanup() error {
+	if a.ledger == nil {
+		return nil
+	}
+	return a.ledger.release()
+}
+
 // Interface guards
 var (
-	_ caddy.App         = (*App)(nil)
-	_ caddy.Provisioner = (*App)(nil)
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
 )

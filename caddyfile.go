@@ -189,7 +189,16 @@ func (h *Handler) option(p *parser) func(option string) error {
 // parseGlobalOption parses the global option of what sites share. Syntax:
 //
 //	cookie_consent {
-//		signing_key <key>...
+//		signing_key  <key>...
+//		ledger       off
+//		retention    <duration>
+//		choice_limit <n>|off
+//		sqlite       [<path>] {
+//			max_size <size>
+//		}
+//		postgres     <dsn> {
+//			...
+//		}
 //	}
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	app := new(App)
@@ -204,13 +213,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	}
 	p := &parser{Dispenser: d, positions: map[string]caddyfile.Token{"": d.Token()}}
 	before := len(app.SigningKeys)
-	err := p.block("the global option cookie_consent", func(option string) error {
-		if option != "signing_key" {
-			return p.unknownOption("the global option cookie_consent", option, "signing_key")
-		}
-		return p.words("signing_keys", &app.SigningKeys)
-	})
-	if err != nil {
+	if err := p.block("the global option cookie_consent", app.option(p)); err != nil {
 		return nil, err
 	}
 	for i, key := range app.SigningKeys[before:] {
@@ -221,7 +224,77 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 			return nil, p.located(&consent.ConfigError{Field: fmt.Sprintf("signing_keys[%d]", before+i), Problem: problem})
 		}
 	}
+	if app.LedgerOff && app.StoreRaw != nil {
+		return nil, d.Err("the ledger is off, but a store is configured for it")
+	}
 	return httpcaddyfile.App{Name: "cookie_consent", Value: caddyconfig.JSON(app, nil)}, nil
+}
+
+// option returns the parser of the global option's options.
+func (a *App) option(p *parser) func(option string) error {
+	return func(option string) error {
+		var text string
+		switch option {
+		case "signing_key":
+			return p.words("signing_keys", &a.SigningKeys)
+		case "ledger":
+			if err := p.word("ledger_off", &text); err != nil {
+				return err
+			}
+			if text != "off" {
+				return p.Errf("ledger '%s' is not allowed; allowed: off", text)
+			}
+			a.LedgerOff = true
+			return nil
+		case "retention":
+			if err := p.word("retention", &text); err != nil {
+				return err
+			}
+			retention, err := caddy.ParseDuration(text)
+			if err != nil || retention < minRetention {
+				return p.Errf("retention '%s' is not a duration from 1d such as 1096d", text)
+			}
+			a.Retention = caddy.Duration(retention)
+			return nil
+		case "choice_limit":
+			if err := p.word("choice_limit", &text); err != nil {
+				return err
+			}
+			n, err := strconv.Atoi(text)
+			if text == "off" {
+				n, err = -1, nil
+			} else if n < 1 {
+				err = strconv.ErrRange
+			}
+			if err != nil {
+				return p.Errf("choice_limit '%s' is neither a number from 1 nor off", text)
+			}
+			a.ChoiceLimit = n
+			return nil
+		case "sqlite", "postgres":
+			return a.parseStore(p, option)
+		default:
+			return p.unknownOption("the global option cookie_consent", option,
+				"signing_key", "ledger", "retention", "choice_limit", "sqlite", "postgres")
+		}
+	}
+}
+
+// parseStore lets the module of a store parse its option.
+func (a *App) parseStore(p *parser, name string) error {
+	if a.StoreRaw != nil {
+		return p.Errf("'%s' is a second store; the ledger has one", name)
+	}
+	id := "cookie_consent.stores." + name
+	if _, err := caddy.GetModule(id); err != nil {
+		return p.Errf("'%s' is not part of this Caddy; build it --with github.com/cookieconsent/caddy-cookie-consent/%s", name, name)
+	}
+	module, err := caddyfile.UnmarshalModule(p.Dispenser, id)
+	if err != nil {
+		return err
+	}
+	a.StoreRaw = caddyconfig.JSONModuleObject(module, "driver", name, nil)
+	return nil
 }
 
 // located adds file and line to an error that names a field of the configuration.

@@ -31,9 +31,11 @@ const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-a
 
 // endpointError is a request to an own endpoint that is refused.
 type endpointError struct {
-	status  int
-	problem banner.Problem
-	allow   string // the methods allowed, for 405
+	status     int
+	problem    banner.Problem
+	allow      string     // the methods allowed, for 405
+	retryAfter string     // seconds, for 429 and 503
+	retry      url.Values // the form to send once more
 }
 
 func (e *endpointError) Error() string { return fmt.Sprintf("%d: %s", e.status, e.problem) }
@@ -96,7 +98,14 @@ func onlyGet(r *http.Request, serve func() error) error {
 }
 
 func (h *Handler) serveError(w http.ResponseWriter, x *exchange, refused *endpointError) error {
-	page := h.banner.ErrorPage(h.banner.Language("", x.language), refused.status, refused.problem)
+	language := h.banner.Language("", x.language)
+	page := h.banner.ErrorPage(language, refused.status, refused.problem)
+	if refused.retry != nil {
+		page = h.banner.RetryPage(language, refused.status, refused.problem, refused.retry)
+	}
+	if refused.retryAfter != "" {
+		w.Header().Set("Retry-After", refused.retryAfter)
+	}
 	if refused.allow != "" {
 		w.Header().Set("Allow", refused.allow)
 	}
@@ -232,14 +241,19 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	if err != nil {
 		return fmt.Errorf("encoding a choice: %w", err)
 	}
+	before := x.decision
+	x.decision = h.policy.Decide(pref, x.gpc)
+	receipt, unproven := h.prove(r, x, before, form)
+	if unproven != nil {
+		return h.serveUnproven(w, r, x, before, pref, key, form, unproven)
+	}
 	countChoice(string(pref.Method))
 
-	x.decision = h.policy.Decide(pref, x.gpc)
 	w.Header().Add("Set-Cookie", h.preferenceCookie(x, value))
 	returnTo := localPath(form.Get("return_to"))
 	target, err := url.Parse(returnTo)
-	if returnTo == "" || err != nil || len(pref.NotKept) > 0 {
-		return h.servePage(w, r, x, banner.Page{ReturnTo: returnTo, Saved: true, NotKept: pref.NotKept})
+	if returnTo == "" || err != nil || len(pref.NotKept) > 0 || receipt != nil && fromPreferences(form) {
+		return h.servePage(w, r, x, banner.Page{ReturnTo: returnTo, Saved: true, NotKept: pref.NotKept, Receipt: receipt})
 	}
 	x.url = target // the page on which refused cookies are to be gone
 	h.personal(w.Header(), x)
@@ -247,6 +261,29 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	w.Header().Set("Location", returnTo)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
+}
+
+// serveUnproven answers a choice that grants something of which there is no
+// proof. Its refusals are honoured all the same.
+func (h *Handler) serveUnproven(w http.ResponseWriter, r *http.Request, x *exchange, before *consent.Decision, pref *consent.Preference, key []byte, form url.Values, refused *endpointError) error {
+	x.decision = before
+	if kept := h.onlyRefusals(before, pref); kept != nil {
+		value, err := h.policy.EncodePreference(kept, x.site, key)
+		if err != nil {
+			return fmt.Errorf("encoding what remains of a choice: %w", err)
+		}
+		x.decision = h.policy.Decide(kept, x.gpc)
+		w.Header().Add("Set-Cookie", h.preferenceCookie(x, value))
+		h.expireOnEndpoint(w.Header(), r, x)
+		metrics.unrecordedRefusals.Inc()
+	}
+	refused.retry = url.Values{}
+	for _, name := range []string{"choice", "category", "service", "return_to", "language", "source"} {
+		if values, ok := form[name]; ok {
+			refused.retry[name] = values
+		}
+	}
+	return h.serveError(w, x, refused)
 }
 
 // preferenceCookie returns the Set-Cookie line that keeps a choice.

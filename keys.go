@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,9 @@ func (k *keyring) storedKeys() [][]byte {
 	}
 	return nil
 }
+
+// all returns the keys that may have signed something, without making any.
+func (k *keyring) all() [][]byte { return slices.Concat(k.configured, k.storedKeys()) }
 
 // signing returns the key to sign with, making and storing one where there is none.
 func (k *keyring) signing() ([]byte, error) {

@@ -15,6 +15,10 @@ var metrics = struct {
 	deletions prometheus.Counter
 	pages     *prometheus.CounterVec
 	choices   *prometheus.CounterVec
+
+	records            *prometheus.CounterVec
+	withheldGrants     prometheus.Counter
+	unrecordedRefusals prometheus.Counter
 }{
 	cookies: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "cookies_withheld_total",
@@ -32,6 +36,18 @@ var metrics = struct {
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "choices_total",
 		Help: "Choices that visitors made, by method.",
 	}, []string{"method"}),
+	records: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "ledger_records_total",
+		Help: "Choices by what became of their record (written; failed: the store could not; limited: too many from one network).",
+	}, []string{"result"}),
+	withheldGrants: prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "ledger_withheld_grants_total",
+		Help: "Consents that were not taken because there was no proof of them.",
+	}),
+	unrecordedRefusals: prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "ledger_unrecorded_refusals_total",
+		Help: "Refusals that were honoured without a record.",
+	}),
 }
 
 // Values of the labels.
@@ -43,12 +59,19 @@ const (
 	pageFragment  = "fragment"
 	pageUnread    = "unread"
 	pageFailed    = "failed"
+
+	recordWritten = "written"
+	recordFailed  = "failed"
+	recordLimited = "limited"
 )
 
 // registerMetrics adds the collectors to the registry of a configuration. Several
 // handlers share one.
 func registerMetrics(registry *prometheus.Registry) error {
-	for _, collector := range []prometheus.Collector{metrics.cookies, metrics.deletions, metrics.pages, metrics.choices} {
+	for _, collector := range []prometheus.Collector{
+		metrics.cookies, metrics.deletions, metrics.pages, metrics.choices,
+		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals, ledgerMetrics{},
+	} {
 		err := registry.Register(collector)
 		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
 			return fmt.Errorf("registering metrics: %w", err)
@@ -61,3 +84,51 @@ func countCookie(action, category string) { metrics.cookies.WithLabelValues(acti
 func countDeletions(n int)                { metrics.deletions.Add(float64(n)) }
 func countPage(result string)             { metrics.pages.WithLabelValues(result).Inc() }
 func countChoice(method string)           { metrics.choices.WithLabelValues(method).Inc() }
+func countRecord(result string)           { metrics.records.WithLabelValues(result).Inc() }
+
+// ledgerMetrics tells of the ledgers that are open when it is asked.
+type ledgerMetrics struct{}
+
+var (
+	ledgerRecordsDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_records",
+		"Records that the open ledgers have taken since they were made.", nil, nil)
+	ledgerBytesDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_bytes",
+		"Bytes that the open ledgers take on the disk.", nil, nil)
+	ledgerUndeliveredDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_undelivered",
+		"Records that have yet to reach the second store.", nil, nil)
+	ledgerFailuresDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_delivery_failures_total",
+		"Attempts to deliver records to the second store that failed.", nil, nil)
+	ledgerUpDesc = prometheus.NewDesc("caddy_cookie_consent_ledger_up",
+		"1 if every open ledger could be written when it was last tried, else 0.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (ledgerMetrics) Describe(descs chan<- *prometheus.Desc) {
+	descs <- ledgerRecordsDesc
+	descs <- ledgerBytesDesc
+	descs <- ledgerUndeliveredDesc
+	descs <- ledgerFailuresDesc
+	descs <- ledgerUpDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (ledgerMetrics) Collect(values chan<- prometheus.Metric) {
+	var records, bytes, undelivered, failures int64
+	up := 1.0
+	ledgers.Range(func(_, value any) bool {
+		status := value.(pooledLedger).Status()
+		records += status.Head.Count
+		bytes += status.Bytes
+		undelivered += status.Undelivered
+		failures += status.Failures
+		if status.Err != nil {
+			up = 0
+		}
+		return true
+	})
+	values <- prometheus.MustNewConstMetric(ledgerRecordsDesc, prometheus.GaugeValue, float64(records))
+	values <- prometheus.MustNewConstMetric(ledgerBytesDesc, prometheus.GaugeValue, float64(bytes))
+	values <- prometheus.MustNewConstMetric(ledgerUndeliveredDesc, prometheus.GaugeValue, float64(undelivered))
+	values <- prometheus.MustNewConstMetric(ledgerFailuresDesc, prometheus.CounterValue, float64(failures))
+	values <- prometheus.MustNewConstMetric(ledgerUpDesc, prometheus.GaugeValue, up)
+}

@@ -130,6 +130,8 @@ type Handler struct {
 	policy      *consent.Policy
 	banner      *banner.Renderer
 	keys        *keyring
+	ledger      *appLedger // nil if off
+	shown       *shownCache
 	preferences *preferenceCache
 	notices     *notices
 	unasked     *consent.Decision // that of a visitor who has not chosen
@@ -200,9 +202,10 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading the cookie_consent app: %w", err)
 	}
-	h.keys = app.(*App).keys
+	h.keys, h.ledger = app.(*App).keys, app.(*App).ledger
 	h.unasked = policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
+	h.shown = new(shownCache)
 	h.notices = newNotices(h.logger)
 	h.edition = editionOf(renderer, h.unasked)
 	return registerMetrics(ctx.GetMetricsRegistry())

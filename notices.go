@@ -40,6 +40,7 @@ const (
 	noticeUnreadPage
 	noticeObserved
 	noticeNoCategory
+	noticeLimit
 	noticeKinds
 )
 

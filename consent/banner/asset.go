@@ -21,6 +21,15 @@ func (r *Renderer) Asset(name string) (body []byte, contentType string, ok bool)
 	return nil, "", false
 }
 
+// Stylesheets returns the style sheets of banner and pages, by the names that
+// [Renderer.Asset] knows.
+func (r *Renderer) Stylesheets() map[string]string {
+	return map[string]string{
+		bannerCSS().name: string(bannerCSS().body),
+		pageCSS().name:   string(pageCSS().body),
+	}
+}
+
 type asset struct {
 	name        string
 	contentType string

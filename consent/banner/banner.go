@@ -31,6 +31,8 @@
 //     category may not be, or, after a hyphen, of one to refuse although its
 //     category may be; an empty value stands for no exception
 //   - return_to: the local address to return to
+//   - language: that of what the visitor saw
+//   - source: preferences, if that was the preferences page
 package banner
 
 import (

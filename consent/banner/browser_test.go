@@ -229,7 +229,7 @@ func TestKeyboardWithoutScript(t *testing.T) {
 	r := newRenderer(t, &consent.Config{}, Config{})
 	site, posted := newSite(t, r)
 	tab := func(n int) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(strings.Repeat("\t", n)) }
-	const here = "return_to=%2Fsite%2Fhostile%3Flang%3Den"
+	const here = "return_to=%2Fsite%2Fhostile%3Flang%3Den&language=en"
 	for name, test := range map[string]struct {
 		keys []chromedp.Action[chromedp.Void]
 		want string

@@ -91,6 +91,12 @@ func (l *locale) Day(day int) string {
 	return fill(l.Date, "day", number, "month", l.Months[month-1], "year", year)
 }
 
+// Moment writes a time of day in UTC behind its day.
+func (l *locale) Moment(t time.Time) string {
+	t = t.UTC()
+	return l.Day(int(t.Unix()/(24*60*60))) + ", " + t.Format("15:04:05") + " UTC"
+}
+
 // Lifetime writes how long a cookie is kept: "Until the browser is closed",
 // "12 months", "1 day 12 hours".
 func (l *locale) Lifetime(lifetime consent.Lifetime) (string, error) {

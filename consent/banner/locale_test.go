@@ -95,7 +95,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Errorf("nothing uses the text %q", key)
 		}
 	}
-	for _, problem := range []Problem{NotFound, WrongMethod, WrongOrigin, TooLarge, BadForm, Unavailable} {
+	for _, problem := range []Problem{NotFound, WrongMethod, WrongOrigin, TooLarge, BadForm, Unavailable, Unproven, TooMany} {
 		if locales()["en"].Texts["error_"+string(problem)] == "" {
 			t.Errorf("no text for the problem %q", problem)
 		}

@@ -3,7 +3,11 @@ package banner
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"fmt"
+	"html/template"
+	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +36,17 @@ type Page struct {
 
 	// RequestCookies are the names of the cookies that came with the request.
 	RequestCookies []string
+
+	// Receipt is the proof of the choice that the page answers, nil if there
+	// is none.
+	Receipt *Receipt
+}
+
+// A Receipt is what a visitor may keep as the proof of a choice.
+type Receipt struct {
+	ID   string    // of the record
+	Time time.Time // of the choice
+	JSON []byte    // the record as data, to download
 }
 
 // Page returns the HTML document with the preferences and the cookies policy.
@@ -58,6 +73,9 @@ func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 	view.NotKept = strings.Join(notKept, ", ")
 	if unknown := r.policy.Config().UnknownCookies; r.policy.NeedsConsent(unknown) {
 		view.Unlisted = titles[unknown]
+	}
+	if p.Receipt != nil {
+		view.Download = template.URL("data:application/json;base64," + base64.StdEncoding.EncodeToString(p.Receipt.JSON))
 	}
 	if preference := p.Decision.Preference(); preference != nil {
 		view.Made = view.Day(preference.Day)
@@ -86,6 +104,8 @@ const (
 	TooLarge    Problem = "too_large"   // the body is longer than a choice can be
 	BadForm     Problem = "form"        // the body holds no choice
 	Unavailable Problem = "unavailable" // the choice cannot be kept now
+	Unproven    Problem = "unproven"    // the consent cannot be recorded now
+	TooMany     Problem = "too_many"    // too many choices came from one network
 )
 
 // ErrorPage returns a short HTML document that tells a visitor what is wrong
@@ -93,6 +113,23 @@ const (
 func (r *Renderer) ErrorPage(lang string, status int, problem Problem) []byte {
 	view := &errorView{documentView: r.document(lang, "error_title"), Status: status}
 	view.Message = view.Texts["error_"+string(problem)]
+	page, err := execute("error", view)
+	if err != nil {
+		panic("banner: " + err.Error()) // a mistake in an embedded template
+	}
+	return page
+}
+
+// RetryPage returns a short HTML document that tells a visitor that a choice was
+// not taken, with the fields of its form to send once more.
+func (r *Renderer) RetryPage(lang string, status int, problem Problem, form url.Values) []byte {
+	view := &errorView{documentView: r.document(lang, "error_title"), Status: status}
+	view.Message = view.Texts["error_"+string(problem)]
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		for _, value := range form[name] {
+			view.Retry = append(view.Retry, formField{name, value})
+		}
+	}
 	page, err := execute("error", view)
 	if err != nil {
 		panic("banner: " + err.Error()) // a mistake in an embedded template
@@ -120,15 +157,19 @@ type errorView struct {
 	documentView
 	Status  int
 	Message string
+	Retry   []formField
 }
+
+type formField struct{ Name, Value string }
 
 type pageView struct {
 	documentView
 	Page
-	NotKept    string // as visitors read it
-	Made       string // the day of the choice in force, "" without one
-	Until      string // the last day of that choice
-	Unlisted   string // the title of the category of undeclared cookies
+	NotKept    string       // as visitors read it
+	Made       string       // the day of the choice in force, "" without one
+	Until      string       // the last day of that choice
+	Unlisted   string       // the title of the category of undeclared cookies
+	Download   template.URL // of the receipt
 	Categories []categoryView
 	Sent       []sentCookie
 }

@@ -1,0 +1,205 @@
+//go:build (darwin && (amd64 || arm64)) || (freebsd && (amd64 || arm64)) || (linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64 || s390x)) || (openbsd && (amd64 || arm64)) || (windows && (amd64 || arm64))
+
+package sqlite
+
+import (
+	"crypto/sha256"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
+)
+
+// BenchmarkAppend measures durable records per second with 64 clients, the time
+// that the slowest in a hundred waits, and how many commits' time that is.
+func BenchmarkAppend(b *testing.B) {
+	const clients = 64
+	path := filepath.Join(b.TempDir(), "consent.db")
+	s := openStore(b, Config{Path: path})
+	shown := testShown(b, "page")
+	one := make([]time.Duration, 100) // commits of one record each
+	for i := range one {
+		begin := time.Now()
+		if _, err := s.Append(b.Context(), submission(b, shown, begin)); err != nil {
+			b.Fatal(err)
+		}
+		one[i] = time.Since(begin)
+	}
+	slices.Sort(one)
+	var mu sync.Mutex
+	var waits []time.Duration
+	var next atomic.Int64
+	var running sync.WaitGroup
+	b.ResetTimer()
+	for range clients {
+		running.Go(func() {
+			var own []time.Duration
+			for next.Add(1) <= int64(b.N) {
+				begin := time.Now()
+				if _, err := s.Append(b.Context(), submission(b, shown, begin)); err != nil {
+					b.Error(err)
+					return
+				}
+				own = append(own, time.Since(begin))
+			}
+			mu.Lock()
+			waits = append(waits, own...)
+			mu.Unlock()
+		})
+	}
+	running.Wait()
+	b.StopTimer()
+	slices.Sort(waits)
+	p99 := waits[len(waits)*99/100]
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+	b.ReportMetric(float64(p99.Microseconds())/1000, "p99-ms")
+	b.ReportMetric(float64(one[50].Microseconds())/1000, "commit-ms")
+}
+
+// benchRecords is how many records there are to read, LEDGER_RECORDS or a million.
+func benchRecords(b *testing.B) int {
+	n, err := strconv.Atoi(os.Getenv("LEDGER_RECORDS"))
+	if err != nil {
+		n = 1_000_000
+	}
+	return n
+}
+
+// bulk makes a ledger of many records, each as large as a real one.
+var bulk = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "ledger")
+	return filepath.Join(folder, "consent.db"), err
+})
+
+func bulkLedger(b *testing.B) string {
+	b.Helper()
+	path, err := bulk()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	db, err := open(b.Context(), path, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.close()
+	shown := testShown(b, "page")
+	for left := benchRecords(b); left > 0; {
+		batch := make([]*request, min(left, 10_000))
+		for i := range batch {
+			batch[i] = &request{ctx: b.Context(), submission: submission(b, shown, time.Now())}
+		}
+		if err := db.append(batch); err != nil {
+			b.Fatal(err)
+		}
+		left -= len(batch)
+	}
+	return path
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if path, err := bulk(); err == nil {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(status)
+}
+
+// peak measures by how much f makes the heap grow at most.
+func peak(f func()) float64 {
+	var stop atomic.Bool
+	var most uint64
+	var sampling sync.WaitGroup
+	runtime.GC()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	sampling.Go(func() {
+		for !stop.Load() {
+			var now runtime.MemStats
+			runtime.ReadMemStats(&now)
+			most = max(most, now.HeapInuse)
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	f()
+	stop.Store(true)
+	sampling.Wait()
+	return float64(most-min(most, before.HeapInuse)) / (1 << 20)
+}
+
+// BenchmarkExport measures exported records per second and the memory they take.
+func BenchmarkExport(b *testing.B) {
+	path := bulkLedger(b)
+	for _, format := range []ledger.Format{ledger.JSONLines, ledger.CSV} {
+		b.Run(string(format), func(b *testing.B) {
+			var records int64
+			var grown float64
+			for b.Loop() {
+				grown = max(grown, peak(func() {
+					reader, err := OpenReader(b.Context(), path)
+					if err != nil {
+						b.Fatal(err)
+					}
+					defer reader.Close()
+					n, err := ledger.WriteExport(b.Context(), reader, ledger.Filter{}, format, io.Discard, nil)
+					if err != nil {
+						b.Fatal(err)
+					}
+					records += n
+				}))
+			}
+			b.ReportMetric(float64(records)/b.Elapsed().Seconds(), "records/s")
+			b.ReportMetric(grown, "MB-heap")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkVerify measures the check of a ledger against reading it and hashing
+// what was read, which any check has to do.
+func BenchmarkVerify(b *testing.B) {
+	path := bulkLedger(b)
+	var checking, floor time.Duration
+	var records int64
+	for b.Loop() {
+		reader, err := OpenReader(b.Context(), path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		begin := time.Now()
+		v, err := ledger.Verify(b.Context(), reader, nil, nil, func(f ledger.Finding) { b.Error(f) }, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		checking += time.Since(begin)
+		records += v.Records
+		begin = time.Now()
+		rows, err := reader.db.conn.QueryContext(b.Context(), "SELECT body FROM record")
+		if err != nil {
+			b.Fatal(err)
+		}
+		var body []byte
+		for rows.Next() {
+			if err := rows.Scan(&body); err != nil {
+				b.Fatal(err)
+			}
+			sha256.Sum256(body)
+		}
+		rows.Close()
+		floor += time.Since(begin)
+		reader.Close()
+	}
+	b.ReportMetric(float64(records)/checking.Seconds(), "records/s")
+	b.ReportMetric(float64(checking)/float64(floor), "floor-ratio")
+	b.ReportMetric(0, "ns/op")
+}

@@ -1,0 +1,548 @@
+//go:build (darwin && (amd64 || arm64)) || (freebsd && (amd64 || arm64)) || (linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64 || s390x)) || (openbsd && (amd64 || arm64)) || (windows && (amd64 || arm64))
+
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
+)
+
+var sealingKey = []byte("a key that seals checkpoints")
+
+func options(t testing.TB) ledger.Options {
+	return ledger.Options{
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Key:    func() ([]byte, error) { return sealingKey, nil },
+	}
+}
+
+func openStore(t testing.TB, cfg Config) *Store {
+	t.Helper()
+	s := Open(cfg, options(t))
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func testShown(t testing.TB, page string) *ledger.Shown {
+	t.Helper()
+	shown, err := ledger.NewShown(ledger.ShownDocument{Policy: "AbCdEfGhIjKl", Declaration: []byte("{}"), Page: page})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shown
+}
+
+func submission(t testing.TB, shown *ledger.Shown, at time.Time) *ledger.Submission {
+	t.Helper()
+	r, err := ledger.NewRecord(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Site, r.Policy, r.Method, r.Language, r.Days = "www.example.test", "AbCdEfGhIjKl", "accept_all", "en", 182
+	r.Categories = map[string]ledger.State{"statistics": ledger.Given, "first_party": ledger.Given, "third_party": ledger.Given}
+	submitted, err := ledger.Submit(r, shown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return submitted
+}
+
+// fill appends n records, the first at the given time and a minute between them.
+func fill(t testing.TB, s *Store, n int, from time.Time) []ledger.Position {
+	t.Helper()
+	shown := testShown(t, "page")
+	var positions []ledger.Position
+	for i := range n {
+		position, err := s.Append(t.Context(), submission(t, shown, from.Add(time.Duration(i)*time.Minute)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		positions = append(positions, position)
+	}
+	return positions
+}
+
+// verify returns what is wrong with a file.
+func verify(t testing.TB, path string, keys [][]byte, kept ...ledger.KeptHead) (*ledger.Verification, []string) {
+	t.Helper()
+	r, err := OpenReader(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var found []string
+	v, err := ledger.Verify(t.Context(), r, keys, kept, func(f ledger.Finding) {
+		_, text, _ := strings.Cut(f.String(), ", ")
+		if f.First == 0 {
+			text = f.Problem
+		}
+		found = append(found, text)
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v, found
+}
+
+// alter changes a file as who has SQL at hand could.
+func alter(t testing.TB, path string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", dsn(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	for _, statement := range statements {
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+func TestRecordsOfManyClients(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "new", "folder with ? and %", "consent.db")
+	s := openStore(t, Config{Path: path})
+	shown := []*ledger.Shown{testShown(t, "one"), testShown(t, "two")}
+	const clients, each = 64, 20
+	var positions sync.Map
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			for range each {
+				position, err := s.Append(t.Context(), submission(t, shown[client%2], time.Now()))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, twice := positions.LoadOrStore(position.Sequence, position); twice {
+					t.Errorf("place %d was given twice", position.Sequence)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	v, found := verify(t, path, nil)
+	if v.Records != clients*each || len(found) > 0 {
+		t.Errorf("%d records, found %q", v.Records, found)
+	}
+	if status := s.Status(); status.Head != v.Chains[0].Head || status.Bytes == 0 || status.Err != nil {
+		t.Errorf("status %+v, head %v", status, v.Chains[0].Head)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v, %v", info.Mode(), err)
+	}
+}
+
+// Two stores on one file, as of two processes during a restart, extend one chain.
+func TestTwoWritersShareAChain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	stores := []*Store{openStore(t, Config{Path: path}), openStore(t, Config{Path: path})}
+	shown := testShown(t, "page")
+	var wg sync.WaitGroup
+	for _, s := range stores {
+		for range 8 {
+			wg.Go(func() {
+				for range 20 {
+					if _, err := s.Append(t.Context(), submission(t, shown, time.Now())); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if v, found := verify(t, path, nil); v.Records != 320 || len(found) > 0 {
+		t.Errorf("%d records, found %q", v.Records, found)
+	}
+}
+
+func TestCloseWritesWhatWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := Open(Config{Path: path}, options(t)) // the file is not even there when it is closed
+	shown := testShown(t, "page")
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var written int64
+	for range 32 {
+		wg.Go(func() {
+			for {
+				_, err := s.Append(t.Context(), submission(t, shown, time.Now()))
+				if errors.Is(err, ledger.ErrClosed) {
+					return
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				written++
+				mu.Unlock()
+			}
+		})
+	}
+	time.Sleep(100 * time.Millisecond)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	wg.Wait()
+	if v, found := verify(t, path, nil); v.Records != written || len(found) > 0 {
+		t.Errorf("%d records of %d, found %q", v.Records, written, found)
+	}
+	if err := s.Close(); !errors.Is(err, ledger.ErrClosed) {
+		t.Errorf("closed twice: %v", err)
+	}
+	if err := s.Begin(); !errors.Is(err, ledger.ErrClosed) {
+		t.Errorf("begun after the end: %v", err)
+	}
+}
+
+// Whoever alters the file is told of, record by record.
+func TestTampering(t *testing.T) {
+	folder := t.TempDir()
+	origin := filepath.Join(folder, "origin.db")
+	s := Open(Config{Path: origin}, options(t))
+	const records = 12
+	positions := fill(t, s, records, time.Now())
+	head := ledger.KeptHead{Head: ledger.Head{Count: records, Hash: positions[records-1].Hash}}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	pristine, err := os.ReadFile(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reset := func(t testing.TB) string {
+		path := filepath.Join(t.TempDir(), "consent.db")
+		if err := os.WriteFile(path, pristine, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if _, found := verify(t, reset(t), nil, head); len(found) > 0 {
+		t.Fatalf("untouched: %q", found)
+	}
+	h := func(n int) string { return fmt.Sprintf("x'%s'", positions[n-1].Hash) }
+	tests := []struct {
+		name string
+		sql  []string
+		want []string // the beginnings of the findings
+	}{
+		{"body", []string{"UPDATE record SET body = replace(body, 'given', 'GIVEN') WHERE sequence = 5"}, []string{"record 5: altered"}},
+		{"hash", []string{"UPDATE record SET hash = zeroblob(32) WHERE sequence = 5"}, []string{"record 5: altered", "record 6: altered"}},
+		{"short hash", []string{"UPDATE record SET hash = x'00' WHERE sequence = 5"}, []string{"record 5: altered", "record 6: altered"}},
+		{"first", []string{"DELETE FROM record WHERE sequence = 1"}, []string{"record 1: missing"}},
+		{"one removed", []string{"DELETE FROM record WHERE sequence = 7"}, []string{"record 7: missing"}},
+		{"some removed", []string{"DELETE FROM record WHERE sequence BETWEEN 3 AND 9"}, []string{"records 3 to 9: missing"}},
+		{"closed up", []string{"DELETE FROM record WHERE sequence = 7", "UPDATE record SET sequence = -sequence WHERE sequence > 7", "UPDATE record SET sequence = -sequence - 1 WHERE sequence < 0"}, []string{"record 7: altered", "record 12: missing at the end", "record 12: it is not"}},
+		{"exchanged", []string{"UPDATE record SET sequence = -4 WHERE sequence = 4", "UPDATE record SET sequence = 4 WHERE sequence = 9", "UPDATE record SET sequence = 9 WHERE sequence = -4"}, []string{"record 4: altered", "record 5: altered", "record 9: altered", "record 10: altered"}},
+		{"bodies exchanged", []string{"CREATE TEMP TABLE o AS SELECT * FROM record", "UPDATE record SET body = (SELECT body FROM o WHERE o.sequence = 11 - record.sequence) WHERE sequence IN (5, 6)"}, []string{"record 5: altered", "record 6: altered"}},
+		{"added", []string{"INSERT INTO record SELECT 13, body, zeroblob(32) FROM record WHERE sequence = 1"}, []string{"record 13: altered", "record 13: more than the head counts"}},
+		{"cut", []string{"DELETE FROM record WHERE sequence > 9"}, []string{"records 10 to 12: missing at the end", "record 12: it is not the record of the kept head"}},
+		{"cut with the head", []string{"DELETE FROM record WHERE sequence > 9", "UPDATE chain SET count = 9, hash = " + h(9)}, []string{"record 12: it is not the record of the kept head"}},
+		{"emptied", []string{"DELETE FROM record", "UPDATE chain SET count = 0, hash = zeroblob(32)"}, []string{"its hash is not that of the head", "record 12: it is not the record of the kept head"}},
+		{"another chain", []string{"UPDATE chain SET id = 'other'"}, []string{"record 1: altered"}},
+		{"shortened at the beginning", []string{"DELETE FROM record WHERE sequence <= 5", "INSERT INTO checkpoint VALUES (1, 5, " + h(5) + ", zeroblob(32))"}, []string{"the checkpoint after record 5 is forged"}},
+		{"what was shown", []string{"UPDATE shown SET document = document || ' '"}, []string{"what was shown under"}},
+		{"what was shown, removed", []string{"DELETE FROM shown"}, strings.Split(strings.Repeat("record 0: what was shown to the visitor is missing,", records), ",")[:records]},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			path := reset(t)
+			alter(t, path, test.sql...)
+			_, found := verify(t, path, [][]byte{sealingKey}, head)
+			for i, want := range test.want {
+				if strings.HasPrefix(want, "record 0: what") {
+					want = fmt.Sprintf("record %d: what", i+1)
+				}
+				if i >= len(found) || !strings.HasPrefix(found[i], want) {
+					t.Fatalf("found %q, want %q", found, test.want)
+				}
+			}
+			if len(found) != len(test.want) {
+				t.Errorf("found %q, want %q", found, test.want)
+			}
+		})
+	}
+
+	t.Run("any byte", func(t *testing.T) {
+		path := reset(t)
+		db, err := sql.Open("sqlite", dsn(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		var body string
+		if err := db.QueryRow("SELECT body FROM record WHERE sequence = 8").Scan(&body); err != nil {
+			t.Fatal(err)
+		}
+		set := func(body string) {
+			if _, err := db.Exec("UPDATE record SET body = ? WHERE sequence = 8", body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range body {
+			altered := []byte(body)
+			altered[i] ^= 1
+			set(string(altered))
+			if _, found := verify(t, path, nil, head); len(found) == 0 || !strings.HasPrefix(found[0], "record 8: altered") {
+				t.Fatalf("byte %d altered: found %q", i, found)
+			}
+		}
+		set(body)
+		if _, found := verify(t, path, nil, head); len(found) > 0 {
+			t.Errorf("put back: found %q", found)
+		}
+	})
+
+	// A store whose end was tampered with is not written on.
+	for _, statement := range []string{"DELETE FROM record WHERE sequence = 12", "UPDATE record SET body = replace(body, 'given', 'GIVEN') WHERE sequence = 5", "UPDATE chain SET count = 20", "DELETE FROM chain"} {
+		path := reset(t)
+		alter(t, path, statement)
+		s := openStore(t, Config{Path: path})
+		if _, err := s.Append(t.Context(), submission(t, testShown(t, "page"), time.Now())); err == nil {
+			t.Errorf("%s: a record was appended", statement)
+		}
+	}
+}
+
+func TestLockedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := openStore(t, Config{Path: path})
+	fill(t, s, 1, time.Now())
+	other, err := connect(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.close()
+	if err := other.exec(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	shown := testShown(t, "page")
+	begin := time.Now()
+	if _, err := s.Append(t.Context(), submission(t, shown, time.Now())); err == nil {
+		t.Error("a record was appended to a locked file")
+	}
+	if took := time.Since(begin); took > patience+time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if s.Status().Err == nil {
+		t.Error("the status tells of no error")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := s.Append(ctx, submission(t, shown, time.Now())); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a wait that is too long ends with %v", err)
+	}
+	if err := other.exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), submission(t, shown, time.Now())); err != nil {
+		t.Errorf("after the lock: %v", err)
+	}
+	// The one that nobody waited for any more may have been written or not.
+	if v, found := verify(t, path, nil); v.Records < 2 || v.Records > 3 || len(found) > 0 {
+		t.Errorf("%d records, found %q", v.Records, found)
+	}
+}
+
+func TestFilesThatAreNoLedger(t *testing.T) {
+	write := func(t *testing.T, content string) string {
+		path := filepath.Join(t.TempDir(), "consent.db")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	text := write(t, strings.Repeat("no database at all\n", 1000))
+	other := write(t, "")
+	alter(t, other, "CREATE TABLE other (x)")
+	newer := write(t, "")
+	s := Open(Config{Path: newer}, options(t))
+	fill(t, s, 1, time.Now())
+	s.Close()
+	alter(t, newer, "PRAGMA user_version = 99")
+	folder := filepath.Join(t.TempDir(), "consent.db")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ path, want string }{
+		"text":       {text, "not a database"},
+		"other":      {other, "database of something else"},
+		"newer":      {newer, "newer version"},
+		"a folder":   {folder, "unable to open"},
+		"unwritable": {"/proc/nowhere/consent.db", "no such file"},
+	} {
+		s := openStore(t, Config{Path: test.path})
+		for range 2 {
+			if _, err := s.Append(t.Context(), submission(t, testShown(t, "page"), time.Now())); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%s: %v, want %q", name, err, test.want)
+			}
+		}
+		if _, err := OpenReader(t.Context(), test.path); err == nil {
+			t.Errorf("%s: opened for reading", name)
+		}
+	}
+}
+
+// Damage anywhere in the file is found after it was opened, and nothing is
+// written to it from then on.
+func TestDamagedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := Open(Config{Path: path}, options(t))
+	fill(t, s, 3*tail/2, time.Now())
+	s.Close()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.Index(string(content), `"time"`) // in the page of the first records
+	copy(content[at-at%4096:], make([]byte, 64))
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, Config{Path: path})
+	_ = s.Begin()
+	for range 200 {
+		if _, err = s.Append(t.Context(), submission(t, testShown(t, "page"), time.Now())); err != nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err == nil {
+		t.Error("a damaged file is written to")
+	}
+	if s.Status().Err == nil {
+		t.Error("the status tells of no damage")
+	}
+}
+
+func TestReplacedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := openStore(t, Config{Path: path})
+	fill(t, s, 3, time.Now())
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+suffix, path+".old"+suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fill(t, s, 2, time.Now())
+	for file, want := range map[string]int64{path: 2, path + ".old": 3} {
+		if v, found := verify(t, file, nil); v.Records != want || len(found) > 0 {
+			t.Errorf("%s: %d records, want %d; found %q", filepath.Base(file), v.Records, want, found)
+		}
+	}
+}
+
+func TestMaxBytes(t *testing.T) {
+	const limit = 1 << 20
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := openStore(t, Config{Path: path, MaxBytes: limit})
+	shown := testShown(t, "page")
+	var written int64
+	var err error
+	for range 10_000 {
+		if _, err = s.Append(t.Context(), submission(t, shown, time.Now().Add(-time.Hour))); err != nil {
+			break
+		}
+		written++
+	}
+	if err == nil || !strings.Contains(err.Error(), "full") {
+		t.Fatalf("after %d records: %v", written, err)
+	}
+	if v, found := verify(t, path, nil); v.Records != written || len(found) > 0 {
+		t.Errorf("%d records of %d, found %q", v.Records, written, found)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() > limit {
+		t.Errorf("the file has %d bytes, %v", info.Size(), err)
+	}
+	// Pruned, there is room again.
+	if _, err := Prune(t.Context(), path, time.Now(), false, options(t).Key, nil); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(retry)
+	if _, err := s.Append(t.Context(), submission(t, shown, time.Now())); err != nil {
+		t.Errorf("after pruning: %v", err)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := openStore(t, Config{Path: path})
+	now := time.Now()
+	const old, young = pruneStep + 100, 30
+	fill(t, s, old, now.Add(-48*time.Hour).Add(-old*time.Minute))
+	positions := fill(t, s, young, now.Add(-young*time.Minute))
+	keys := [][]byte{[]byte("a younger key"), sealingKey}
+	prune := func(before time.Time, want int) {
+		t.Helper()
+		n, err := Prune(t.Context(), path, before, false, options(t).Key, nil)
+		if err != nil || n != want {
+			t.Errorf("pruned %d, want %d: %v", n, want, err)
+		}
+	}
+	prune(now.Add(-30*24*time.Hour), 0)
+	prune(now.Add(-24*time.Hour), old)
+	prune(now.Add(-24*time.Hour), 0)
+	v, found := verify(t, path, keys, ledger.KeptHead{Head: ledger.Head{Count: old + young, Hash: positions[young-1].Hash}})
+	if v.Records != young || v.Pruned != old || len(found) > 0 || len(v.Unsealed) > 0 {
+		t.Errorf("%+v, found %q", v, found)
+	}
+	if v, found := verify(t, path, nil); len(found) > 0 || len(v.Unsealed) != 1 {
+		t.Errorf("without a key: %+v, found %q", v, found)
+	}
+	if _, found := verify(t, path, keys[:1]); len(found) != 1 {
+		t.Errorf("with another key: found %q", found)
+	}
+	fill(t, s, 1, now)
+	prune(now.Add(time.Hour), young+1)
+	fill(t, s, 2, now)
+	if v, found := verify(t, path, keys); v.Records != 2 || v.Pruned != old+young+1 || len(found) > 0 {
+		t.Errorf("%+v, found %q", v, found)
+	}
+	// What was pruned is not in the file's free pages either.
+	s.Close()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(content), `"method":"accept_all"`); n != 2 {
+		t.Errorf("%d records are in the file, want 2", n)
+	}
+}
+
+// A store prunes by itself what is older than its retention, while records come.
+func TestRetention(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := openStore(t, Config{Path: path})
+	fill(t, s, 2*pruneStep, time.Now().Add(-100*24*time.Hour))
+	s.Close()
+	opts := options(t)
+	opts.Retention = 30 * 24 * time.Hour
+	s = Open(Config{Path: path}, opts)
+	t.Cleanup(func() { s.Close() })
+	if err := s.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, 50, time.Now())
+	for range 100 {
+		if v, found := verify(t, path, [][]byte{sealingKey}); len(found) > 0 {
+			t.Fatalf("found %q", found)
+		} else if v.Records == 50 {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("old records are still there")
+}

@@ -1,0 +1,220 @@
+package integration_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+)
+
+// Reloading under load with another store, or other options of the same one,
+// loses no choice that was answered, and every chain verifies.
+func TestReloadWithAnotherLedger(t *testing.T) {
+	folder := t.TempDir()
+	file := func(name string) string { return filepath.Join(folder, name+".db") }
+	ledgers := []string{
+		"sqlite " + file("one"),
+		"sqlite " + file("two"),
+		"sqlite " + file("one") + "\nretention 30d",
+		"sqlite " + file("one") + " {\nmax_size 64MiB\n}\nretention 30d",
+	}
+	sites := quietSite("cookie_consent\nrespond ok")
+	s := start(t, sites, "cookie_consent {\n"+ledgers[0]+"\n}")
+	var mu sync.Mutex
+	answered := map[string]bool{}
+	var stop atomic.Bool
+	var load sync.WaitGroup
+	for range 8 {
+		load.Go(func() {
+			for refused := 0; !stop.Load(); {
+				res, err := s.chooseHTTP("accept_all")
+				if err != nil && refused < 10 {
+					refused++ // a connection that was not used yet when Caddy reloaded
+					continue
+				}
+				refused = 0
+				found := download.FindStringSubmatch(res.body)
+				if err != nil || res.status != http.StatusOK || found == nil {
+					t.Errorf("status %d, %v", res.status, err)
+					return
+				}
+				mu.Lock()
+				answered[found[1]] = true
+				mu.Unlock()
+			}
+		})
+	}
+	for round := range 12 {
+		time.Sleep(150 * time.Millisecond)
+		s.options = []string{"cookie_consent {\n" + ledgers[(round+1)%len(ledgers)] + "\n}"}
+		if err := s.load(sites); err != nil {
+			t.Errorf("reloading: %v", err)
+		}
+	}
+	stop.Store(true)
+	load.Wait()
+	total := len(answered)
+	for _, name := range []string{"one", "two"} {
+		all := records(t, file(name))
+		t.Logf("%s: %d records", name, len(all))
+		for _, r := range all {
+			delete(answered, r.ID)
+		}
+	}
+	if len(answered) > 0 || total == 0 {
+		t.Errorf("%d of %d answered choices are in neither ledger", len(answered), total)
+	}
+	if log := s.logged(t); strings.Contains(log, "panic") || strings.Contains(log, "nothing can be recorded") {
+		t.Error("the log tells of a panic, or of a ledger that cannot be written")
+	}
+}
+
+// A choice that is being read when its configuration goes is recorded where that
+// configuration says, although nothing else uses that ledger any more.
+func TestChoiceOutlivesItsConfiguration(t *testing.T) {
+	folder := t.TempDir()
+	old := filepath.Join(folder, "old.db")
+	sites := quietSite("cookie_consent\nrespond ok")
+	s := start(t, sites, "cookie_consent {\nsqlite "+old+"\n}")
+	conn, err := s.dial("http", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	body := url.Values{"choice": {"accept_all"}, "source": {"preferences"}}.Encode()
+	req := request{method: http.MethodPost, path: preferencesPath, host: host, header: sameOrigin, body: body}.bytes()
+	io.WriteString(conn, req[:len(req)-5])
+	time.Sleep(200 * time.Millisecond)
+	s.options = []string{"cookie_consent {\nsqlite " + filepath.Join(folder, "new.db") + "\n}"}
+	if err := s.load(sites); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	io.WriteString(conn, req[len(req)-5:])
+	res, err := readResponse(bufio.NewReader(conn), http.MethodPost)
+	found := download.FindStringSubmatch(res.body)
+	if err != nil || res.status != http.StatusOK || found == nil {
+		t.Fatalf("status %d, %v", res.status, err)
+	}
+	if all := records(t, old); len(all) != 1 || all[0].ID != found[1] {
+		t.Errorf("records %+v, receipt %s", all, found[1])
+	}
+}
+
+// One network can't fill the ledger: consents beyond the limit are not taken,
+// refusals are honoured without a record, and others are not concerned.
+func TestLimitOfChoices(t *testing.T) {
+	s, path := withLedger(t, "choice_limit 5", "servers {\ntrusted_proxies static 127.0.0.1\n}")
+	from := func(address string, choice url.Values) response {
+		return s.do(t, h1, request{method: http.MethodPost, path: preferencesPath, body: choice.Encode(), header: append(slices.Clone(sameOrigin), "X-Forwarded-For: "+address, "X-Forwarded-Proto: https")})
+	}
+	for i := range 7 {
+		want, cookies := http.StatusOK, 1
+		if i >= 5 {
+			want, cookies = http.StatusTooManyRequests, 0
+		}
+		res := from(fmt.Sprintf("203.0.113.%d", i), acceptAll)
+		if res.status != want || len(res.cookies()) != cookies {
+			t.Errorf("consent %d: status %d, cookies %q", i, res.status, res.cookies())
+		}
+		if want != http.StatusOK && (res.header.Get("Retry-After") == "" || !strings.Contains(res.body, "Too many choices")) {
+			t.Errorf("consent %d: %v %s", i, res.header, res.body)
+		}
+	}
+	for i := range 7 {
+		if res := from("203.0.113.200", rejectAll); res.status != http.StatusOK || len(res.cookies()) != 1 {
+			t.Errorf("refusal %d: status %d, cookies %q", i, res.status, res.cookies())
+		}
+	}
+	if n := len(records(t, path)); n != 10 {
+		t.Errorf("%d records, want 10", n)
+	}
+	for range 7 {
+		if res := from("127.0.0.1", acceptAll); res.status != http.StatusOK {
+			t.Errorf("this machine: status %d", res.status)
+		}
+	}
+	if res := from("2001:db8::1", acceptAll); res.status != http.StatusOK {
+		t.Errorf("another network: status %d", res.status)
+	}
+
+	// What a mixed choice takes away is taken away, although it is beyond the limit.
+	granted := s.choose(t, acceptAll)
+	form := url.Values{"choice": {"save"}, "category": {"statistics"}}
+	res := s.do(t, h1, request{method: http.MethodPost, path: preferencesPath, body: form.Encode(), header: append(slices.Clone(sameOrigin), "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "Cookie: "+granted+"; "+pair(adsCookie))})
+	if res.status != http.StatusTooManyRequests || len(res.cookies()) == 0 || nameOf(res.cookies()[0]) != preferenceCookie {
+		t.Fatalf("status %d, cookies %q", res.status, res.cookies())
+	}
+	state := s.get(t, prefix+"state.json", "Cookie: "+pair(res.cookies()[0])).body
+	for _, want := range []string{`"statistics": "granted"`, `"first_party": "refused"`, `"third_party": "refused"`, `"matomo": "granted"`} {
+		if !strings.Contains(state, want) {
+			t.Errorf("no %s in %s", want, state)
+		}
+	}
+	if !slices.ContainsFunc(res.cookies(), func(line string) bool { return nameOf(line) == "adsid" && isDeletion(line) }) {
+		t.Errorf("the refused cookie is not deleted: %q", res.cookies())
+	}
+}
+
+// recordedEvents are the events that the handler of this test got.
+var recordedEvents = make(chan map[string]any, 100)
+
+type eventCollector struct{}
+
+func init() { caddy.RegisterModule(eventCollector{}) }
+
+func (eventCollector) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "events.handlers.collect_in_test", New: func() caddy.Module { return new(eventCollector) }}
+}
+
+func (*eventCollector) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
+
+func (*eventCollector) Handle(_ context.Context, e caddy.Event) error {
+	recordedEvents <- e.Data
+	return nil
+}
+
+var _ caddyevents.Handler = (*eventCollector)(nil)
+
+func TestEventOfARecord(t *testing.T) {
+	s, path := withLedger(t, "", "events {\non cookie_consent_recorded collect_in_test\n}")
+	s.choose(t, statisticsOnly)
+	select {
+	case data := <-recordedEvents:
+		r := records(t, path)[0]
+		if data["id"] != r.ID || data["method"] != "save" || data["site"] != host || fmt.Sprint(data["categories"]) != "map[first_party:refused statistics:given third_party:refused]" {
+			t.Errorf("event %v", data)
+		}
+	default:
+		t.Error("no event")
+	}
+}
+
+// The head is logged when the ledger opens, with what verify needs.
+func TestHeadIsLogged(t *testing.T) {
+	s, path := withLedger(t, "")
+	s.choose(t, acceptAll)
+	for range 50 {
+		if strings.Contains(s.logged(t), "head of the ledger") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	log := s.logged(t)
+	if !strings.Contains(log, "head of the ledger") || !strings.Contains(log, "the ledger is open") || strings.Contains(log, path) == false {
+		t.Errorf("log: %s", log)
+	}
+}
