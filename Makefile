@@ -36,7 +36,8 @@ bin/caddy:
 test: test-tools ## install what the tests need and run all of them
 	CI=true go test -race -timeout 30m ./...
 
-# nginx is the shared cache in front, Django the application behind.
+# nginx is the shared cache in front, Django the application behind; the
+# documentation is for its pages.
 .PHONY: test-tools
 test-tools:
 	missing=()
@@ -44,6 +45,9 @@ test-tools:
 	command -v chromium >/dev/null || missing+=(chromium)
 	[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 	/usr/bin/python3 -c 'import django' 2>/dev/null || missing+=(python3-django)
+	for package in apache2-doc sqlite3-doc git-doc libjs-jquery-ui-docs; do
+		dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q ' installed$$' || missing+=("$$package")
+	done
 	[ $${#missing[@]} -gt 0 ] || exit 0
 	as_root=
 	if [ "$$(id -u)" != 0 ]; then
