@@ -37,7 +37,8 @@ test: test-tools ## install what the tests need and run all of them
 	CI=true go test -race -timeout 30m ./...
 
 # nginx is the shared cache in front, Django the application behind, PostgreSQL
-# what gathers the ledgers of several machines; jq and sqlite3 read exports.
+# what gathers the ledgers of several machines; jq and sqlite3 read exports. The
+# documentation is for its pages.
 .PHONY: test-tools
 test-tools:
 	missing=()
@@ -48,6 +49,9 @@ test-tools:
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 	command -v jq >/dev/null || missing+=(jq)
 	command -v sqlite3 >/dev/null || missing+=(sqlite3)
+	for package in apache2-doc sqlite3-doc git-doc libjs-jquery-ui-docs; do
+		dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q ' installed$$' || missing+=("$$package")
+	done
 	[ $${#missing[@]} -gt 0 ] || exit 0
 	as_root=
 	if [ "$$(id -u)" != 0 ]; then

@@ -162,12 +162,17 @@ var hostile = map[string]func(n int) string{
 // and 128 KB, and how many times longer twice the page takes: 2 is linear.
 func BenchmarkHostile(b *testing.B) {
 	o := Options{BodyStart: func(Head) []byte { return nil }, End: func() []byte { return nil }}
+	benchmarkDoubling(b, o, hostile)
+}
+
+func benchmarkDoubling(b *testing.B, o Options, families map[string]func(n int) string) {
 	r := New(io.Discard, o)
-	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		family := families[name]
 		for _, chunk := range []int{1, 32 << 10} {
 			b.Run(fmt.Sprintf("%s/%d", name, chunk), func(b *testing.B) {
-				n := 64 << 10 / max(1, len(hostile[name](2))-len(hostile[name](1)))
-				pages := [][]byte{[]byte(hostile[name](n)), []byte(hostile[name](2 * n))}
+				n := 64 << 10 / max(1, len(family(2))-len(family(1)))
+				pages := [][]byte{[]byte(family(n)), []byte(family(2 * n))}
 				best := make([]time.Duration, len(pages))
 				for b.Loop() {
 					for i, page := range pages {
