@@ -257,6 +257,9 @@ func TestOwnPages(t *testing.T) {
 				t.Errorf("%s: the preferences page sets %q", v.name, line)
 			}
 		}
+		if got := slices.ContainsFunc(res.cookies(), isDeletion); got != v.deletes {
+			t.Errorf("%s: the preferences page deletes cookies: %t, want %t", v.name, got, v.deletes)
+		}
 
 		var state map[string]any
 		if err := json.Unmarshal([]byte(s.get(t, prefix+"state.json", v.cookieLine()).body), &state); err != nil {
@@ -267,6 +270,20 @@ func TestOwnPages(t *testing.T) {
 		}
 		if seen := app.requests(); len(seen) > 0 {
 			t.Errorf("%d requests to the own endpoints reached the application", len(seen))
+		}
+	}
+	// What a visitor refuses is deleted with the answer, on the way to the next page.
+	for _, returnTo := range []string{"", "/a/b"} {
+		choice := url.Values{"choice": {"reject_all"}, "return_to": {returnTo}}
+		var deleted []string
+		for _, line := range s.post(t, choice, pairs(allCookies)...).cookies() {
+			if isDeletion(line) {
+				deleted = append(deleted, nameOf(line))
+			}
+		}
+		slices.Sort(deleted)
+		if got, want := slices.Compact(deleted), []string{nameOf(statsCookie), nameOf(adsCookie), nameOf(unknownCookie)}; !slices.Equal(got, want) {
+			t.Errorf("return_to %q: the choice deletes %q, want %q", returnTo, got, want)
 		}
 	}
 	var declaration any
