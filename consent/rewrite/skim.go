@@ -49,7 +49,7 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 		x := binary.LittleEndian.Uint64(p[from:])
 		size := nameSize(x)
 		k := from + size
-		if size == 0 || size == 8 || !isLetter(p[from]) {
+		if size == 0 || size == 8 || !isLetter(p[from]) || class[p[k]]&endsTagName == 0 {
 			return i, 0, false
 		}
 		n := Name((x | spaces) & (1<<(8*size) - 1))
@@ -64,9 +64,6 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 			end += i
 			selfClosing = p[end-2] == '/' && (len(e.tag.attrs) == 0 || i+int(e.tag.attrs[len(e.tag.attrs)-1].end) < end-1)
 		case p[k] != '>':
-			if class[p[k]]&endsTagName == 0 {
-				return i, 0, false
-			}
 			if end, selfClosing = d.skimAttributes(p, k); end < 0 {
 				return i, 0, false
 			}
