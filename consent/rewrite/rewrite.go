@@ -1,17 +1,26 @@
-// Package rewrite puts constant text into HTML pages as they stream by.
+// Package rewrite changes HTML pages as they stream by: it inserts constant text at
+// up to three places, and lets who wants to change start tags.
 //
 // A [Rewriter] reads a page as browsers do: it follows the tokenizer of the HTML
 // standard (https://html.spec.whatwg.org/, section 13.2) and as much of the tree
-// builder as the tokenizer depends on, with scripting and without. Whatever it
-// does not insert is passed on byte for byte and at once, and the result does not
-// depend on how the input is split. Time is linear in the size of the page, memory
-// is bounded, and a Rewriter that is used again allocates nothing.
+// builder as the tokenizer depends on, with scripting and without.
+//
+// # Guarantees
+//
+// What is not inserted or changed is passed on byte for byte and at once, and the
+// result does not depend on how the input is split. Held back are less than 64 bytes
+// before the body, and of a start tag that is shown at most 16 KB; a longer one is
+// shown in parts, so that length hides nothing. Nothing in a page can be brought to
+// life by a change: see [Tag]. Time is linear in the size of the page, memory is
+// bounded by 96 KB whatever the page, and a Rewriter that is used again allocates
+// nothing.
 //
 // # Limits
 //
 // The scanner reads bytes. It is right for every encoding in which the bytes
-// 0x00 to 0x7f always mean ASCII; what is inserted has to be ASCII. Input that
-// begins with a UTF-16 byte order mark is passed on as it is.
+// 0x00 to 0x7f always mean ASCII where markup is concerned, and for ISO-2022-JP with
+// [Rewriter.ReadISO2022JP]; what is inserted has to be ASCII. Input that begins with
+// a UTF-16 byte order mark is passed on as it is: it has to be transcoded before.
 //
 // A body may be implied by an element with nothing in it that shows, and a
 // frameset come after it. Browsers then drop the body for the frameset; text that
@@ -19,74 +28,18 @@
 //
 // Where noscript elements leave something open, so that browsers without scripting
 // read what follows in another way, the text for the start of the body may come
-// later than at its start, and that for the end may not reach those browsers.
+// later than at its start, and that for the end may not reach those browsers. Tags
+// that only they see behind such an element are not shown.
+//
+// Where pages are nested so wrongly that it is uncertain whether an svg or math
+// element is still open, and text follows that means something else inside it,
+// nothing is appended at the end.
 package rewrite
 
 import (
 	"io"
 	"math"
 )
-
-// Options say what a [Rewriter] inserts and which tags it changes.
-type Options struct {
-	// HeadStart is asked at most once for what to insert at the start of the
-	// head: right after the <head> tag, or before the first thing that implies a
-	// head.
-	HeadStart func() []byte
-
-	// BodyStart is asked at most once for what to insert at the start of the
-	// body: right after the <body> tag, or before the first thing that implies
-	// a body.
-	BodyStart func(Head) []byte
-
-	// End is asked at most once, by Close, for what to append as the last thing
-	// of the document.
-	End func() []byte
-
-	// Edit is shown every start tag of Elements, wherever it stands, and may
-	// change it. Start tags in a noscript element are shown too, which only
-	// browsers without scripting see.
-	Edit     func(*Tag)
-	Elements *Elements
-
-	// Meta is told of every <meta> tag before the body its http-equiv, content and
-	// charset, "" for what is missing or longer than 256 bytes.
-	Meta func(httpEquiv, content, charset string)
-
-	// DocumentOnly makes nothing be inserted where the input does not begin as a
-	// whole document does: with a DOCTYPE or a tag of html, head or body, after
-	// nothing but comments and white space.
-	DocumentOnly bool
-}
-
-// Head is what the page said before its body began. Character references are
-// not decoded.
-type Head struct {
-	// Lang is the value of the lang attribute of <html>; "" if there is none or
-	// it is longer than 64 bytes.
-	Lang string
-
-	// Base is the value of the href attribute of the first <base> that has one,
-	// cut after 256 bytes; "" if there is none.
-	Base string
-}
-
-// Reason says why a [Rewriter] did not insert all that it was to insert.
-type Reason uint8
-
-// The reasons.
-const (
-	Complete Reason = iota // nothing was left out
-	UTF16                  // the input begins with a UTF-16 byte order mark
-	Fragment               // the input is not a whole document
-	Frameset               // the document has a frameset in place of a body
-	Unclosed               // the input ends inside a tag, a script or the like, where nothing can be appended
-)
-
-// String returns the reason in a word or two, for logs.
-func (r Reason) String() string {
-	return [...]string{"complete", "UTF-16", "fragment", "frameset", "unclosed"}[r]
-}
 
 // phase is how far a Rewriter has come.
 type phase uint8
@@ -356,72 +309,6 @@ func (r *Rewriter) finish() {
 	r.phase = finished
 	r.pageEditor.meta = false
 	r.forked = r.forked && !r.isDone()
-}
-
-// insertHead inserts the text for the start of the head at a position.
-func (r *Rewriter) insertHead(at int64) {
-	if !r.headPending {
-		return
-	}
-	at, before, after := r.place(at)
-	r.passOn(at)
-	r.writeString(before)
-	r.writeHead()
-	r.writeString(after)
-}
-
-// writeHead writes the text for the start of the head, once.
-func (r *Rewriter) writeHead() {
-	if !r.headPending {
-		return
-	}
-	r.headPending = false
-	r.write(r.opts.HeadStart())
-	if r.opts.BodyStart == nil && r.opts.End == nil && r.opts.Meta == nil {
-		r.finish()
-	}
-}
-
-// insertAt inserts the text for the start of the body at a position, or later
-// where a browser without scripting is inside something.
-func (r *Rewriter) insertAt(at int64) {
-	if r.forked {
-		r.followBare(at)
-		if r.bare.state != dataState || !r.bare.isFlow() {
-			r.phase = postponed
-			return
-		}
-	}
-	r.insertBefore(at)
-}
-
-func (r *Rewriter) insertBefore(at int64) {
-	at, before, after := r.place(at)
-	r.passOn(at)
-	r.writeString(before)
-	r.writeHead()
-	r.insert()
-	r.writeString(after)
-}
-
-// insert writes the text for the start of the body, once.
-func (r *Rewriter) insert() {
-	if r.phase >= inBody {
-		return
-	}
-	r.phase = inBody
-	if r.opts.BodyStart != nil {
-		if len(r.lang.value) > maxLang {
-			r.lang.reset()
-		}
-		b := r.opts.BodyStart(Head{Lang: r.lang.string(), Base: r.base.string()})
-		r.write(b)
-		r.inserted = len(b) > 0
-	}
-	r.pageEditor.meta = false
-	if r.opts.End == nil {
-		r.finish()
-	}
 }
 
 // followBare lets the reading without scripting read up to a position. Tags that it
