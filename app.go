@@ -104,7 +104,7 @@ func (a *App) Start() error {
 	if a.ledger != nil {
 		held := a.ledger.hold()
 		go func() {
-			defer a.ledger.release()
+			defer func() { _ = a.ledger.release() }()
 			_ = held.Begin()
 		}()
 	}

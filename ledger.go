@@ -162,7 +162,7 @@ func (l *appLedger) release() error {
 // opening once more what the configuration closed.
 func (l *appLedger) append(ctx context.Context, submission *ledger.Submission) (ledger.Position, error) {
 	held := l.hold()
-	defer l.release()
+	defer func() { _ = l.release() }()
 	return held.Append(ctx, submission)
 }
 

@@ -70,7 +70,8 @@ const (
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{
 		metrics.cookies, metrics.deletions, metrics.pages, metrics.choices,
-		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals, ledgerMetrics{},
+		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals,
+		ledgerMetrics{},
 	} {
 		err := registry.Register(collector)
 		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {

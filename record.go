@@ -3,7 +3,6 @@ package cookieconsent
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -36,17 +35,14 @@ func (h *Handler) prove(r *http.Request, x *exchange, before *consent.Decision, 
 		kind = choiceConsent
 	}
 	problem := &endpointError{status: http.StatusServiceUnavailable, problem: banner.Unproven, retryAfter: "5"}
-	var receipt *banner.Receipt
-	var err error
 	if address, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string); !recentChoices.allow(address, kind, h.ledger.limit, time.Now()) {
 		problem = &endpointError{status: http.StatusTooManyRequests, problem: banner.TooMany, retryAfter: "60"}
-		err = errTooMany
 		countRecord(recordLimited)
 		h.notices.once(noticeLimit, kind.String(), func(logger *zap.Logger) {
 			logger.Warn("more choices come from one network than are recorded; if visitors come through a proxy, Caddy has to know it as a trusted one",
 				zap.String("choice", kind.String()), zap.Int("per_minute", h.ledger.limit))
 		})
-	} else if receipt, err = h.record(r.Context(), x, before, form); err != nil {
+	} else if receipt, err := h.record(r.Context(), x, before, form); err != nil {
 		countRecord(recordFailed)
 		h.logger.Debug("a choice could not be recorded", zap.Error(err))
 	} else {
@@ -60,8 +56,6 @@ func (h *Handler) prove(r *http.Request, x *exchange, before *consent.Decision, 
 	metrics.unrecordedRefusals.Inc()
 	return nil, nil
 }
-
-var errTooMany = errors.New("too many choices came from one network")
 
 // record writes the record of a choice and returns when it is on disk.
 func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decision, form url.Values) (*banner.Receipt, error) {

@@ -22,8 +22,8 @@ type Filter struct {
 }
 
 func (f *Filter) selects(r *Record) bool {
-	return !(!f.Since.IsZero() && r.Time.Before(f.Since) || !f.Until.IsZero() && !r.Time.Before(f.Until) ||
-		f.Site != "" && r.Site != f.Site || f.Policy != "" && r.Policy != f.Policy || f.ID != "" && r.ID != f.ID)
+	return (f.Since.IsZero() || !r.Time.Before(f.Since)) && (f.Until.IsZero() || r.Time.Before(f.Until)) &&
+		(f.Site == "" || r.Site == f.Site) && (f.Policy == "" || r.Policy == f.Policy) && (f.ID == "" || r.ID == f.ID)
 }
 
 // Format is how records are exported.

@@ -24,10 +24,10 @@ type Finding struct {
 
 // String returns the finding as a sentence.
 func (f Finding) String() string {
-	switch {
-	case f.First == 0:
+	switch f.First {
+	case 0:
 		return fmt.Sprintf("chain %s: %s", f.Chain, f.Problem)
-	case f.First == f.Last:
+	case f.Last:
 		return fmt.Sprintf("chain %s, record %d: %s", f.Chain, f.First, f.Problem)
 	default:
 		return fmt.Sprintf("chain %s, records %d to %d: %s", f.Chain, f.First, f.Last, f.Problem)

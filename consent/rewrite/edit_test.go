@@ -17,9 +17,7 @@ var loading = []string{"src", "srcset", "href", "xlink:href", "data", "poster", 
 
 var shownElements = NewElements("a", "body", "html", "iframe", "image", "img", "input", "link", "object", "script", "svg", "td", "video", "x-long-name")
 
-var (
-	nameScript = NameOf("script")
-)
+var nameScript = NameOf("script")
 
 // disarm renames what loads, and makes scripts inert.
 func disarm(t *Tag) {

@@ -201,7 +201,7 @@ func (r *Rewriter) read(p []byte, i int) {
 // skim is [reading.skim], and shows the tags that are to be shown.
 func (r *Rewriter) skim(p []byte, i int) int {
 	for {
-		end := 0
+		var end int
 		if i, end = r.page.skim(p, i, &r.pageEditor); end == 0 {
 			return i
 		}

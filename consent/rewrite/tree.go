@@ -239,8 +239,6 @@ func (t *tree) remove(i int) { t.stack = append(t.stack[:i], t.stack[i+1:]...) }
 
 func isForeign(e node) bool { return e.ns != inHTML }
 
-func isTable(e node) bool { return e.isHTML(tagTable) }
-
 // isEnclosure reports whether an HTML element does not let others escape at the
 // end of the page.
 func isEnclosure(e node) bool {

@@ -195,7 +195,9 @@ func BenchmarkVerify(b *testing.B) {
 			}
 			sha256.Sum256(body)
 		}
-		rows.Close()
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			b.Fatal(err)
+		}
 		floor += time.Since(begin)
 		reader.Close()
 	}
