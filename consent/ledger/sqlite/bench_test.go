@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"crypto/sha256"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
