@@ -30,7 +30,7 @@ func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], flags, []chromedp.ExecAllocatorOption{
+	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(chromium),
 		chromedp.UserDataDir(profile),
 		chromedp.NoSandbox,
@@ -40,9 +40,9 @@ func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),
 		chromedp.Flag("no-proxy-server", true),
-	})
+	}, flags)
 	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	timed, cancel := context.WithTimeout(allocator, 3*time.Minute)
+	timed, cancel := context.WithTimeout(allocator, 20*time.Minute)
 	ctx, closeTab := chromedp.NewContext(timed)
 	t.Cleanup(func() {
 		closeTab()

@@ -50,7 +50,7 @@ func start(t testing.TB, sites string, options ...string) *server {
 		t.Fatalf("starting Caddy: %v", err)
 	}
 	if strings.Contains(sites, "https://"+host) {
-		s.awaitCertificate(t)
+		s.awaitCertificate(t, host)
 	}
 	return s
 }
@@ -98,13 +98,13 @@ func (s *server) logged(t testing.TB) string {
 	return string(log)
 }
 
-// awaitCertificate waits until Caddy has issued the certificate for host, which
+// awaitCertificate waits until Caddy has issued the certificate for a name, which
 // it does after its start.
-func (s *server) awaitCertificate(t testing.TB) {
+func (s *server) awaitCertificate(t testing.TB, name string) {
 	t.Helper()
 	var lastErr error
 	for range 200 {
-		conn, err := tls.Dial("tcp", s.addr("https"), &tls.Config{ServerName: host, InsecureSkipVerify: true})
+		conn, err := tls.Dial("tcp", s.addr("https"), &tls.Config{ServerName: name, InsecureSkipVerify: true})
 		if err == nil {
 			conn.Close()
 			return

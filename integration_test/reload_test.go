@@ -107,7 +107,7 @@ func TestChoiceOutlivesRestarts(t *testing.T) {
 		if err := s.load(strings.Replace(sites, old, replacement, 1)); err != nil {
 			t.Fatal(err)
 		}
-		s.awaitCertificate(t)
+		s.awaitCertificate(t, host)
 	}
 	asked("unchanged", false)
 	reload("cookie_consent {", "cookie_consent {\n\t\tcontroller Someone")
