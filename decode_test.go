@@ -230,7 +230,7 @@ func (zeroReader) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// bomb is 1 GiB of zeros in codings.
+// bomb is 64 MiB of zeros in codings.
 func bomb(t testing.TB, codings ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -243,7 +243,7 @@ func bomb(t testing.TB, codings ...string) []byte {
 	case "zstd":
 		w, _ = zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1))
 	}
-	if _, err := io.Copy(w, zeros(1<<30)); err != nil {
+	if _, err := io.Copy(w, zeros(1<<26)); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
