@@ -136,7 +136,7 @@ func TestWhatWasShown(t *testing.T) {
 	if err := s.load(strings.Replace(sites, "cookie_consent {", "cookie_consent {\n\t\tcontroller \"The portal\"", 1)); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitCertificate(t)
+	s.awaitCertificate(t, host)
 	s.choose(t, acceptAll)
 
 	reader, err := sqlite.OpenReader(t.Context(), path)
