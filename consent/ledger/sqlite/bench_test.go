@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"crypto/sha256"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -185,24 +184,32 @@ func BenchmarkVerify(b *testing.B) {
 		checking += time.Since(begin)
 		records += v.Records
 		begin = time.Now()
-		rows, err := reader.db.conn.QueryContext(b.Context(), "SELECT body FROM record")
-		if err != nil {
-			b.Fatal(err)
-		}
-		var body []byte
-		for rows.Next() {
-			if err := rows.Scan(&body); err != nil {
-				b.Fatal(err)
-			}
-			sha256.Sum256(body)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			b.Fatal(err)
-		}
+		hashBodies(b, reader)
 		floor += time.Since(begin)
 		reader.Close()
 	}
 	b.ReportMetric(float64(records)/checking.Seconds(), "records/s")
 	b.ReportMetric(float64(checking)/float64(floor), "floor-ratio")
 	b.ReportMetric(0, "ns/op")
+}
+
+// hashBodies reads every record and takes its SHA-256: the least that verifying
+// can do.
+func hashBodies(b *testing.B, reader *Reader) {
+	b.Helper()
+	rows, err := reader.db.conn.QueryContext(b.Context(), "SELECT body FROM record")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer rows.Close()
+	var body []byte
+	for rows.Next() {
+		if err := rows.Scan(&body); err != nil {
+			b.Fatal(err)
+		}
+		sha256.Sum256(body)
+	}
+	if err := rows.Err(); err != nil {
+		b.Fatal(err)
+	}
 }
