@@ -127,8 +127,10 @@ const pixel = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x
 var (
 	thirdPartyElements = rewrite.NewElements("a", "animate", "area", "audio", "base", "body", "button", "embed", "feimage", "form", "frame",
 		"html", "iframe", "image", "img", "input", "link", "meta", "object", "script", "set", "source", "table", "td", "th", "track", "use", "video")
-	thirdPartyAttributes = []string{"action", "background", "content", "data", "formaction", "from", "href", "imagesrcset", "manifest",
-		"ping", "poster", "src", "srcdoc", "srcset", "to", "value", "values", "xlink:href"}
+	thirdPartyAttributes = []string{
+		"action", "background", "content", "data", "formaction", "from", "href", "imagesrcset", "manifest",
+		"ping", "poster", "src", "srcdoc", "srcset", "to", "value", "values", "xlink:href",
+	}
 )
 
 // blockThirdParties renames every attribute with an address that is perhaps not

@@ -166,10 +166,10 @@ var thirdPartyAttributes = []string{
 // backslashes in them.
 func thirdParty(value string) bool {
 	value = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r':
+		switch r {
+		case '\t', '\n', '\r':
 			return -1
-		case r == '\\':
+		case '\\':
 			return '/'
 		}
 		return r
