@@ -41,6 +41,7 @@ func BenchmarkProxy(b *testing.B) {
 		{"script", "text/javascript", 4 << 10, 4000, subresource, false},
 		{"page 12 KB", "text/html", 12 << 10, 3000, navigation, false},
 		{"page 92 KB", "text/html", 92 << 10, 1500, navigation, false},
+		{"page 1 MB", "text/html", 1 << 20, 200, navigation, false},
 		{"page 92 KB, all granted", "text/html", 92 << 10, 1500, navigation, true},
 	}
 	for _, work := range works {
