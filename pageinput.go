@@ -58,6 +58,7 @@ func (b *pageWriter) finishInput() error {
 // passRaw writes a body that is no page as it came.
 func (b *pageWriter) passRaw(body []byte) error {
 	b.sniffing = false
+	b.left = -1 // nothing has to be completed
 	b.begin(false, charset.Undeclared)
 	if b.decoder != nil {
 		body = b.raw
