@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -14,25 +15,36 @@ import (
 	"golang.org/x/net/html"
 )
 
-// TestAgainstChromium is [TestAgainstParser] with a real browser, with scripting
-// and without.
-func TestAgainstChromium(t *testing.T) {
+// startChromium returns the context of a blank page in a browser, which lives for
+// so long at most.
+func startChromium(t *testing.T, limit time.Duration) context.Context {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a browser")
 	}
 	if _, err := exec.LookPath("chromium"); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("chromium is missing: make test installs it")
+		}
 		t.Skip("no chromium here")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox)
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	defer cancel()
+	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
+	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
 		t.Fatalf("starting chromium: %v", err)
 	}
-	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
-	defer cancel()
+	ctx, cancel = context.WithTimeout(ctx, limit)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// TestAgainstChromium is [TestAgainstParser] with a real browser, with scripting
+// and without.
+func TestAgainstChromium(t *testing.T) {
+	ctx := startChromium(t, 5*time.Minute)
 
 	var pages []string
 	for _, c := range insertions {

@@ -1,11 +1,8 @@
 package rewrite
 
 import (
-	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -273,25 +270,7 @@ func TestMaskPlace(t *testing.T) {
 var vanishes = regexp.MustCompile(`\x1b[($][\x0e\x{FFFD}]`)
 
 func TestMaskInChromium(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("chromium is missing: make test installs it")
-		}
-		t.Skip("no chromium here")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatalf("starting chromium: %v", err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
-	defer cancel()
+	ctx := startChromium(t, time.Minute)
 
 	rnd := rand.New(rand.NewPCG(5, 6))
 	pages := make([]string, 20000)
