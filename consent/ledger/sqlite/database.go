@@ -51,11 +51,28 @@ type database struct {
 	known     map[ledger.Digest]bool // what was shown that is stored already
 }
 
-// open opens a ledger, making the file if there is none, and checks its end.
+// open opens a ledger, making the file if there is none, and checks its end. It
+// waits for other processes as a transaction does: SQLite's own patience does not
+// cover two that bring a new file into WAL mode at once, of which one is refused
+// on the spot.
 func open(ctx context.Context, path string, maxBytes int64) (*database, error) {
 	if err := makeFile(path); err != nil {
 		return nil, err
 	}
+	for deadline := time.Now().Add(patience); ; {
+		db, err := openOnce(ctx, path, maxBytes)
+		if !isBusy(err) || time.Now().After(deadline) {
+			return db, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func openOnce(ctx context.Context, path string, maxBytes int64) (*database, error) {
 	db, err := connect(ctx, path, "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)", "_pragma", "secure_delete(ON)")
 	if err != nil {
 		return nil, err
@@ -208,15 +225,14 @@ func (db *database) migrate(ctx context.Context) error {
 	})
 }
 
-// version returns the version of the file's tables, 0 for an empty file.
+// version returns the version of the file's tables, 0 for an empty file. It reads
+// in one statement, as another process may be making them.
 func (db *database) version(ctx context.Context) (int, error) {
 	var id, version, tables int
-	for pragma, to := range map[string]*int{
-		"PRAGMA application_id": &id, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables,
-	} {
-		if err := db.conn.QueryRowContext(ctx, pragma).Scan(to); err != nil {
-			return 0, err
-		}
+	err := db.conn.QueryRowContext(ctx, `SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+		FROM pragma_application_id, pragma_user_version`).Scan(&id, &version, &tables)
+	if err != nil {
+		return 0, err
 	}
 	if id != application && (id != 0 || version != 0 || tables != 0) {
 		return 0, errors.New("the file is a database of something else")

@@ -168,6 +168,23 @@ func TestTwoWritersShareAChain(t *testing.T) {
 	}
 }
 
+// Processes that start at the same moment make one file, and none is refused.
+func TestOpenAtOnce(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "consent.db")
+		var wg sync.WaitGroup
+		for range 4 {
+			s := openStore(t, Config{Path: path})
+			wg.Go(func() {
+				if err := s.Begin(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
 func TestCloseWritesWhatWaits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "consent.db")
 	s := Open(Config{Path: path}, options(t)) // the file is not even there when it is closed
