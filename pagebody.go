@@ -45,7 +45,8 @@ type pageWriter struct {
 	rewriter *rewrite.Rewriter
 	output   pageOutput
 	out      *bufio.Writer // in front of output
-	left     int64         // how much of the body is still to come; negative if unknown
+	taken    int64         // how much of the body has come
+	left     int64         // how much of it is still to come; negative if unknown
 	complete bool          // whether all of it has come
 	inserted []byte
 	origin   string // what the page's base element makes necessary
@@ -58,9 +59,14 @@ const (
 	// inserted fits in too, so that one write makes one.
 	outputSize = 40 << 10
 
-	// leastOutput is how much of a page is at least written, unless it is flushed.
-	// Caddy's encode handler judges by the first write whether a response is worth
-	// compressing; the server itself collects as much.
+	// leastInput is how much of a body has at least come before any of it goes out,
+	// unless it is flushed. The server itself would collect as much, and so does the
+	// proxy's transport: of most small pages that is all, or all that is in the way
+	// of the rest. Caddy's encode handler judges by the first write whether a
+	// response is worth compressing.
+	leastInput = 4 << 10
+
+	// leastOutput is how much is at least written then, as the server itself would.
 	leastOutput = 2 << 10
 )
 
@@ -87,8 +93,10 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, coding
 	b.out.Reset(output)
 	options := rewrite.Options{
 		BodyStart:    b.bodyStart,
-		End:          b.end,
 		DocumentOnly: x.view == viewPossible,
+	}
+	if !x.decision.Asked() || len(x.refused) > 0 {
+		options.End = b.end
 	}
 	label := mimetype.FromHeader(w.Header()["Content-Type"]).Charset
 	b.detector.Reset(label)
@@ -142,21 +150,51 @@ func (b *pageWriter) Write(p []byte) (int, error) {
 		b.failure = http.ErrContentLength
 	}
 	if b.failure == nil {
-		b.failure = b.take(p)
-	}
-	if b.failure == nil && b.left > 0 {
-		if b.left -= int64(len(p)); b.left == 0 {
-			b.failure = b.Close()
+		if b.passesOn() {
+			_, b.failure = b.output.Write(p)
+		} else {
+			b.failure = b.take(p)
 		}
 	}
-	if b.failure == nil && b.out.Buffered() >= leastOutput {
-		b.failure = b.out.Flush()
+	if b.failure == nil {
+		b.failure = b.account(int64(len(p)))
 	}
 	if b.failure != nil {
 		return 0, b.failure
 	}
 	return len(p), nil
 }
+
+// account notes that bytes of the body were taken, and writes what is worth it.
+func (b *pageWriter) account(n int64) error {
+	b.taken += n
+	if b.left > 0 {
+		if b.left -= n; b.left == 0 {
+			return b.Close()
+		}
+	}
+	if b.taken <= leastInput || b.out.Buffered() < leastOutput {
+		return nil
+	}
+	return b.send()
+}
+
+// send writes what is collected. The header goes with the first of it, with a length
+// where that is known by now.
+func (b *pageWriter) send() error {
+	if b.left > 0 && b.asItCame() {
+		b.output.setLength(int64(b.out.Buffered()) + b.left)
+	}
+	return b.out.Flush()
+}
+
+// asItCame reports whether all that follows goes out as it comes in.
+func (b *pageWriter) asItCame() bool {
+	return b.begun && b.led && b.decoder == nil && b.transcoder == nil && len(b.pending) == 0 && b.rewriter.Finished()
+}
+
+// passesOn reports whether what follows can be written to the output directly.
+func (b *pageWriter) passesOn() bool { return b.out.Buffered() == 0 && b.asItCame() }
 
 // contentLength returns the length of a body by its header, negative if unknown.
 func contentLength(header http.Header) int64 {
@@ -173,7 +211,7 @@ func (b *pageWriter) Flush() error {
 	if b.failure == nil && b.begun {
 		b.failure = b.rewriter.Flush()
 		if b.failure == nil {
-			b.failure = b.out.Flush()
+			b.failure = b.send()
 		}
 	}
 	return b.failure
@@ -201,7 +239,7 @@ func (b *pageWriter) Close() error {
 }
 
 func (b *pageWriter) flushLast() error {
-	b.output.setLength(b.out.Buffered())
+	b.output.setLength(int64(b.out.Buffered()))
 	return b.out.Flush()
 }
 

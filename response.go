@@ -39,12 +39,13 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		personal = personal || rule.Category != consent.Necessary
 		return cookie.Verdict{Keep: true, Session: rule.Lifetime.Session, Lifetime: rule.Lifetime.Duration}
 	}
-	dropped := func(c cookie.SetCookie) { x.noteDropped(c, method) }
+	dropped := func(line string) { x.noteDropped(line, header, method) }
+	counted := func() time.Time { return responseTime(header) }
 	for key, lines := range header {
 		if len(key) != len("Set-Cookie") || !strings.EqualFold(key, "Set-Cookie") || len(lines) == 0 {
 			continue
 		}
-		if kept := cookie.FilterSetCookie(lines, responseTime(header), judge, dropped); kept == nil {
+		if kept := cookie.FilterSetCookie(lines, counted, judge, dropped); kept == nil {
 			delete(header, key)
 		} else {
 			header[key] = kept
@@ -69,20 +70,24 @@ func responseTime(header http.Header) time.Time {
 
 // noteDropped counts a withheld Set-Cookie line and tells the operator about one
 // that nobody declared.
-func (x *exchange) noteDropped(c cookie.SetCookie, method string) {
-	if c.Name == x.handler.CookieName {
-		x.handler.notices.ownCookie(c.Name)
+func (x *exchange) noteDropped(line string, header http.Header, method string) {
+	name := cookie.SetCookieName(line)
+	if name == x.handler.CookieName {
+		x.handler.notices.ownCookie(name)
 		return
 	}
-	_, rule := x.decision.Cookie(c.Name)
+	_, rule := x.decision.Cookie(name)
 	countCookie(actionDropped, rule.Category)
-	if !rule.Declared {
-		kind := noticeResponse
-		if c.HttpOnly && !c.Persistent && method == http.MethodPost {
+	if rule.Declared {
+		return
+	}
+	kind := noticeResponse
+	if method == http.MethodPost {
+		if c := cookie.ParseSetCookie(line, responseTime(header)); c.HttpOnly && !c.Persistent {
 			kind = noticeLogin
 		}
-		x.handler.notices.undeclared(kind, c.Name, rule.Category)
 	}
+	x.handler.notices.undeclared(kind, name, rule.Category)
 }
 
 // markPage makes a header true of the page that the visitor gets: it is one
@@ -147,6 +152,9 @@ func removeCDNControls(header http.Header) {
 
 func isCDNControl(name string) bool {
 	const suffix = "Cdn-Cache-Control"
+	if len(name) < len("Edge-Control") {
+		return false // as most names are
+	}
 	if from := len(name) - len(suffix); from >= 0 && strings.EqualFold(name[from:], suffix) {
 		return true
 	}

@@ -116,9 +116,9 @@ func (o pageOutput) Write(p []byte) (int, error) {
 }
 
 // setLength tells the length of a page of which nothing is sent yet.
-func (o pageOutput) setLength(n int) {
+func (o pageOutput) setLength(n int64) {
 	if o.w.pending {
-		o.w.Header()["Content-Length"] = []string{strconv.Itoa(n)}
+		o.w.Header()["Content-Length"] = []string{strconv.FormatInt(n, 10)}
 	}
 }
 
@@ -242,7 +242,8 @@ func (w *responseWriter) report(err error) {
 	tell("a page could not be read on and was cut off")(w.x.handler.logger)
 }
 
-// ReadFrom keeps the kernel's short cut for files open where the body passes.
+// ReadFrom keeps the kernel's short cut for files open where the body passes, and
+// for what follows the last change to a page.
 func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	if w.phase == phaseHeader {
 		w.WriteHeader(http.StatusOK)
@@ -252,7 +253,27 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	}
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{w}, r, *buf)
+	var total int64
+	for w.phase != phasePage || !w.page.passesOn() {
+		n, err := r.Read(*buf)
+		if n > 0 {
+			if _, err := w.Write((*buf)[:n]); err != nil {
+				return total, err
+			}
+			total += int64(n)
+		}
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return total, err
+		}
+	}
+	n, err := w.ResponseWriterWrapper.ReadFrom(r)
+	if err == nil {
+		err = w.page.account(n)
+	}
+	return total + n, err
 }
 
 // FlushError sends everything that is decided. While the first bytes of a body

@@ -35,16 +35,6 @@ func BenchmarkDecide20Cookies(b *testing.B) {
 	}
 }
 
-// BenchmarkMapLookups is what twenty lookups in a map cost in the same run.
-func BenchmarkMapLookups(b *testing.B) {
-	p := benchmarkPolicy(b)
-	for b.Loop() {
-		for _, name := range twentyNames {
-			_ = p.exact[name]
-		}
-	}
-}
-
 func BenchmarkDecodePreference(b *testing.B) {
 	p := benchmarkPolicy(b)
 	value, err := p.EncodePreference(mustChoose(b, p, Choice{Method: AcceptAll}, false), testSite, testKey)

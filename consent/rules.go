@@ -43,7 +43,7 @@ type Rule struct {
 // operator declared comes first; then the preference cookie and the known
 // necessary cookies; everything else belongs to the category of unknown cookies.
 func (p *Policy) CookieRule(name string) *Rule {
-	if rule, ok := p.exact[name]; ok {
+	if rule := p.exact.find(name); rule != nil {
 		return rule
 	}
 	if rule := p.matchPatterns(name); rule != nil {
@@ -59,7 +59,7 @@ func (p *Policy) CookieRule(name string) *Rule {
 type rules struct {
 	// exact holds the final rule of every name that is known by itself:
 	// what matching patterns say is worked in.
-	exact map[string]*Rule
+	exact nameTable
 
 	// patterns are those with stars; byFirst holds them by their first byte,
 	// starred those that begin with a star.
@@ -120,11 +120,11 @@ func (p *Policy) compileRules() error {
 		}
 	}
 
-	p.exact = make(map[string]*Rule, len(declared)+len(knownNames()))
+	exact := make(map[string]*Rule, len(declared)+len(knownNames()))
 	for name := range knownNames() {
-		p.exact[name] = p.known
+		exact[name] = p.known
 		if rule := p.matchPatterns(name); rule != nil {
-			p.exact[name] = rule
+			exact[name] = rule
 		}
 	}
 	for _, c := range declared {
@@ -135,9 +135,10 @@ func (p *Policy) compileRules() error {
 		for _, i := range p.matching(nil, c.text) {
 			decls = append(decls, p.patterns[i].decls...)
 		}
-		p.exact[c.text] = p.newRule(decls)
+		exact[c.text] = p.newRule(decls)
 	}
-	p.exact[p.cfg.CookieName] = p.known // whatever a pattern with stars says
+	exact[p.cfg.CookieName] = p.known // whatever a pattern with stars says
+	p.exact = newNameTable(exact)
 	return nil
 }
 
@@ -334,7 +335,7 @@ func (p *Policy) ruleWarnings() []string {
 			continue
 		}
 		for _, name := range c.Patterns {
-			if rule, ok := p.exact[name]; ok && rule.Category != Necessary {
+			if rule := p.exact.find(name); rule != nil && rule.Category != Necessary {
 				warnings = append(warnings, fmt.Sprintf("cookie %q is declared necessary, but a pattern of the stricter category %s matches it as well and wins", name, rule.Category))
 			}
 		}

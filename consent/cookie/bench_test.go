@@ -39,7 +39,7 @@ func BenchmarkFilterSetCookie(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		FilterSetCookie(lines, now, func(string) Verdict { return Verdict{Keep: true} }, nil)
+		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true} }, nil)
 	}
 }
 
@@ -48,7 +48,7 @@ func BenchmarkFilterSetCookieLimited(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		FilterSetCookie(lines, now, func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
+		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
 	}
 }
 
@@ -92,10 +92,10 @@ func TestNoAllocations(t *testing.T) {
 			FilterCookie(cookie, func(string) bool { return true }, func(string) { t.Error("dropped") })
 		},
 		"FilterSetCookie": func() {
-			FilterSetCookie(setCookie, now, func(string) Verdict { return Verdict{Keep: true} }, func(SetCookie) { t.Error("dropped") })
+			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true} }, func(string) { t.Error("dropped") })
 		},
 		"FilterSetCookie with limits": func() {
-			FilterSetCookie(setCookie, now, func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
+			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
 		},
 		"Pairs": func() {
 			for name, value := range Pairs(cookie) {

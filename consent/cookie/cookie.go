@@ -173,15 +173,15 @@ func pair(s string) (name, value string) {
 // Chromium and called "a" in Firefox; "=a=b" is refused by both, but older
 // browsers kept it without a name and sent it as "a=b".
 func names(s string) (name, other string, two bool) {
-	before, after, ok := strings.Cut(s, "=")
-	if !ok {
+	equals := strings.IndexByte(s, '=')
+	if equals < 0 {
 		other = trim(s)
 		return "", other, other != ""
 	}
-	if name = trim(before); name != "" {
+	if name = trim(s[:equals]); name != "" {
 		return name, "", false
 	}
-	if rest, _, ok := strings.Cut(after, "="); ok {
+	if rest, _, ok := strings.Cut(s[equals+1:], "="); ok {
 		return "", trim(rest), true
 	}
 	return "", "", false

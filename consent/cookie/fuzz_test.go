@@ -94,7 +94,7 @@ func FuzzSetCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		lines := []string{line}
 		all := func(verdict Verdict) []string {
-			return FilterSetCookie(lines, now, func(string) Verdict { return verdict }, nil)
+			return FilterSetCookie(lines, at(now), func(string) Verdict { return verdict }, nil)
 		}
 		c := ParseSetCookie(line, now)
 		names := slices.Collect(c.Names())
@@ -118,7 +118,7 @@ func FuzzSetCookie(f *testing.F) {
 			t.Fatalf("%q became %q", line, got)
 		}
 		for _, name := range names {
-			if FilterSetCookie(lines, now, judge(except(name)), nil) != nil {
+			if FilterSetCookie(lines, at(now), judge(except(name)), nil) != nil {
 				t.Fatalf("%q passes although %q is refused", line, name)
 			}
 		}

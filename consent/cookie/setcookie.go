@@ -73,10 +73,10 @@ func (v Verdict) and(w Verdict) Verdict {
 // verdict is [Verdict.Session] are the attributes Expires and Max-Age cut out. A
 // line that deletes a cookie stays as it is.
 //
-// Browsers count Expires from the field Date of the same response: now is the
-// earlier of that and the clock. For each line that is left out dropped is
-// called, unless it is nil.
-func FilterSetCookie(lines []string, now time.Time, judge func(name string) Verdict, dropped func(SetCookie)) []string {
+// Browsers count Expires from the field Date of the same response: now returns the
+// earlier of that and the clock, and is asked only if it matters. For each line
+// that is left out dropped is called, unless it is nil.
+func FilterSetCookie(lines []string, now func() time.Time, judge func(name string) Verdict, dropped func(line string)) []string {
 	out, changed := lines, false
 	for i, line := range lines {
 		verdict, end := Verdict{}, len(line)
@@ -92,7 +92,7 @@ func FilterSetCookie(lines []string, now time.Time, judge func(name string) Verd
 		}
 		left := line
 		if verdict.Keep && (verdict.Session || verdict.Lifetime > 0) {
-			left = shorten(line, line[end:], now, verdict)
+			left = shorten(line, line[end:], now(), verdict)
 		}
 		if !changed {
 			if verdict.Keep && len(left) == len(line) {
@@ -103,7 +103,7 @@ func FilterSetCookie(lines []string, now time.Time, judge func(name string) Verd
 		if verdict.Keep {
 			out = append(out, left)
 		} else if dropped != nil {
-			dropped(ParseSetCookie(line, now))
+			dropped(line)
 		}
 	}
 	if len(out) == 0 {
@@ -151,8 +151,8 @@ func cutLifetime(line string) string {
 }
 
 // ParseSetCookie reads one line of a Set-Cookie field. It never fails: browsers
-// ignore attributes that they do not understand, or the whole cookie. now is what Expires
-// is counted from, as for [FilterSetCookie].
+// ignore attributes that they do not understand, or the whole cookie. now is what
+// Expires is counted from.
 func ParseSetCookie(line string, now time.Time) SetCookie {
 	first, rest, more := strings.Cut(line, ";")
 	c := SetCookie{Raw: line}
@@ -182,6 +182,14 @@ func ParseSetCookie(line string, now time.Time) SetCookie {
 		c.Path = ""
 	}
 	return c
+}
+
+// SetCookieName returns the name in one line of a Set-Cookie field, empty for a
+// nameless cookie; [SetCookie.Names] knows more.
+func SetCookieName(line string) string {
+	first, _, _ := strings.Cut(line, ";")
+	name, _ := pair(first)
+	return name
 }
 
 // maxAttribute is the length beyond which browsers ignore the value of an

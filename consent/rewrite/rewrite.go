@@ -260,6 +260,12 @@ func (r *Rewriter) Close() error {
 	return r.err
 }
 
+// Finished reports whether nothing more will be inserted or changed and nothing is
+// held back: whoever writes to the destination directly does what Write would do.
+func (r *Rewriter) Finished() bool {
+	return r.isDone() && r.passed == r.page.offset && !r.shift.on
+}
+
 // Inserted reports whether the text for the start of the body was inserted.
 func (r *Rewriter) Inserted() bool { return r.inserted }
 
