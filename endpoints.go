@@ -139,8 +139,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange,
 // personal marks an answer that depends on the visitor.
 func (h *Handler) personal(header http.Header, x *exchange) {
 	header.Set("Cache-Control", "private, no-cache")
-	addVary(header, "Cookie")
-	addVary(header, "Sec-GPC")
+	addVary(header, "Cookie, Sec-GPC")
 	if h.Language == "" {
 		addVary(header, "Accept-Language")
 	}

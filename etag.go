@@ -1,7 +1,7 @@
 package cookieconsent
 
 import (
-	"fmt"
+	"encoding/hex"
 	"hash/fnv"
 	"strings"
 )
@@ -23,7 +23,8 @@ func (x *exchange) variant() string {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
-	return fmt.Sprintf("%016x", h.Sum64())[:8]
+	var sum [8]byte
+	return hex.EncodeToString(h.Sum(sum[:0])[:4])
 }
 
 // variantTag returns the entity tag of a variant of a page. It is weak (RFC 9110,

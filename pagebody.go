@@ -19,8 +19,15 @@ import (
 // write. It holds back only what has to be seen more of, and everything else goes
 // out on Flush.
 type pageWriter struct {
+	pageState
+	pageTools
+}
+
+// pageState is what belongs to one page.
+type pageState struct {
 	x       *exchange
 	w       http.ResponseWriter
+	output  pageOutput
 	decoder *decoder // nil for a body without content coding
 
 	// begin is called once, before the first byte is written to w: with whether
@@ -33,25 +40,34 @@ type pageWriter struct {
 	hurried  bool   // whether it was to be sent before the type was known
 	raw      []byte // the body as it came, as long as sniffing and behind a content coding
 
-	detector   *charset.Detector
-	pending    []byte         // what has to be seen more of
 	transcoder io.WriteCloser // of a page in UTF-16
-	lead       []byte         // the start of what may be JSON
-	led        bool           // it is known whether it is
+	led        bool           // it is known whether it is JSON
 	isJSON     bool
 	shifting   bool   // the page goes on in ISO-2022-JP
 	unread     string // why nothing is inserted any more
 
-	rewriter *rewrite.Rewriter
-	output   pageOutput
-	out      *bufio.Writer // in front of output
-	taken    int64         // how much of the body has come
-	left     int64         // how much of it is still to come; negative if unknown
-	complete bool          // whether all of it has come
-	inserted []byte
+	taken    int64  // how much of the body has come
+	left     int64  // how much of it is still to come; negative if unknown
+	complete bool   // whether all of it has come
 	origin   string // what the page's base element makes necessary
 	sweep    bool   // whether the page has to fetch the rest of the deletions
 	failure  error
+}
+
+// pageTools is what serves one page after the other.
+type pageTools struct {
+	detector charset.Detector
+	rewriter rewrite.Rewriter
+	out      *bufio.Writer // in front of the output
+
+	pending  []byte // what has to be seen more of
+	lead     []byte // the start of what may be JSON
+	inserted []byte
+
+	start    func(rewrite.Head) []byte // bodyStart
+	last     func() []byte             // end
+	meta     func(httpEquiv, content, charset string)
+	lookedAt func(start []byte) // lookAhead
 }
 
 const (
@@ -70,39 +86,38 @@ const (
 	leastOutput = 2 << 10
 )
 
-var (
-	outputBuffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, outputSize) }}
-	rewriters     = sync.Pool{New: func() any { return new(rewrite.Rewriter) }}
-	detectors     = sync.Pool{New: func() any { return new(charset.Detector) }}
-)
+var pageWriters = sync.Pool{New: func() any {
+	b := new(pageWriter)
+	b.out = bufio.NewWriterSize(nil, outputSize)
+	b.start, b.last, b.meta, b.lookedAt = b.bodyStart, b.end, b.detector.Meta, b.lookAhead
+	return b
+}}
 
 // newPageWriter returns a writer for the body of a response, which is a page or, if
 // sniffing, may turn out to be one. A page goes to output, anything else to w.
 func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, codings []string, sniffing bool) *pageWriter {
-	b := &pageWriter{
+	b := pageWriters.Get().(*pageWriter)
+	b.pageState = pageState{
 		x:        x,
 		w:        w,
-		sniffing: sniffing,
-		detector: detectors.Get().(*charset.Detector),
-		led:      x.view == viewPossible, // the rewriter looks for a whole document then
-		rewriter: rewriters.Get().(*rewrite.Rewriter),
 		output:   output,
-		out:      outputBuffers.Get().(*bufio.Writer),
+		sniffing: sniffing,
+		led:      x.view == viewPossible, // the rewriter looks for a whole document then
 		left:     contentLength(w.Header()),
 	}
 	b.out.Reset(output)
 	options := rewrite.Options{
-		BodyStart:    b.bodyStart,
+		BodyStart:    b.start,
 		DocumentOnly: x.view == viewPossible,
 	}
 	if !x.decision.Asked() || len(x.refused) > 0 {
-		options.End = b.end
+		options.End = b.last
 	}
 	label := mimetype.FromHeader(w.Header()["Content-Type"]).Charset
 	b.detector.Reset(label)
 	if charset.Lookup(label) == charset.Undeclared {
-		options.Meta = b.detector.Meta
-		b.detector.Lookahead = b.lookAhead
+		options.Meta = b.meta
+		b.detector.Lookahead = b.lookedAt
 	}
 	b.rewriter.Reset(b.out, options)
 	if len(codings) > 0 {
@@ -275,22 +290,17 @@ func (b *pageWriter) report() {
 	}
 }
 
-var errReleased = errors.New("the response is over")
-
-// release gives back the buffers. Bytes that are still held belong to a response
-// that failed, and are not sent.
+// release makes b ready for another page. Bytes that are still held belong to a
+// response that failed, and are not sent.
 func (b *pageWriter) release() {
 	if b.decoder != nil {
 		b.decoder.stop()
 	}
+	b.pageState = pageState{}
 	b.out.Reset(nil)
-	outputBuffers.Put(b.out)
-	b.rewriter.Reset(nil, rewrite.Options{})
-	rewriters.Put(b.rewriter)
 	b.detector.Lookahead = nil
-	detectors.Put(b.detector)
-	b.out, b.rewriter, b.detector = nil, nil, nil
-	b.failure = errReleased // a handler that writes after it returned
+	b.pending, b.lead = b.pending[:0], b.lead[:0]
+	pageWriters.Put(b)
 }
 
 // pageFailure tells failures of the rewriting from those of the connection to the

@@ -63,7 +63,7 @@ func (b *pageWriter) passRaw(body []byte) error {
 	if b.decoder != nil {
 		body = b.raw
 	}
-	b.raw, b.pending = nil, nil
+	b.raw, b.pending = nil, b.pending[:0]
 	if len(body) > 0 {
 		if _, err := b.w.Write(body); err != nil {
 			return err
@@ -228,7 +228,7 @@ func (b *pageWriter) follow(p []byte, last bool) error {
 				return err
 			}
 		}
-		p, b.lead = rest, nil
+		p, b.lead = rest, b.lead[:0]
 	}
 	_, err := b.rewriter.Write(p)
 	return err

@@ -18,8 +18,7 @@ func (x *exchange) filterHeader(header http.Header, method string) {
 	name := x.handler.PassHeader
 	if x.consulted || name != "" && lists(header["Vary"], name) {
 		makePrivate(header)
-		addVary(header, "Cookie")
-		addVary(header, "Sec-GPC")
+		addVary(header, "Cookie, Sec-GPC")
 	}
 }
 
@@ -98,7 +97,7 @@ func (x *exchange) markPage(header http.Header) {
 	for _, name := range []string{
 		"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest", "Last-Modified",
 	} {
-		header.Del(name)
+		delete(header, name)
 	}
 	x.markVariant(header)
 }
@@ -112,10 +111,10 @@ func (x *exchange) markVariant(header http.Header) {
 			header.Del("Etag")
 		}
 	}
-	addVary(header, "Cookie")
-	addVary(header, "Sec-GPC")
 	if x.handler.Language == "" {
-		addVary(header, "Accept-Language")
+		addVary(header, "Cookie, Sec-GPC, Accept-Language")
+	} else {
+		addVary(header, "Cookie, Sec-GPC")
 	}
 	directives := cacheDirectives(header)
 	if !slices.Contains(directives, "no-store") {
@@ -205,11 +204,22 @@ func makePrivate(header http.Header) {
 	header["Cache-Control"] = []string{strings.Join(directives, ", ")}
 }
 
-// addVary adds a member to Vary unless it is there.
-func addVary(header http.Header, name string) {
-	if lines := header["Vary"]; !lists(lines, name) && !lists(lines, "*") {
-		header["Vary"] = append(slices.Clip(lines), name)
+// addVary adds the members of a list to Vary, but for those that are there.
+func addVary(header http.Header, list string) {
+	lines := header["Vary"]
+	if lines == nil {
+		header["Vary"] = []string{list}
+		return
 	}
+	if lists(lines, "*") {
+		return
+	}
+	for name := range strings.SplitSeq(list, ", ") {
+		if !lists(lines, name) {
+			lines = append(slices.Clip(lines), name)
+		}
+	}
+	header["Vary"] = lines
 }
 
 // lists reports whether a name is a member of a header that lists names of headers.

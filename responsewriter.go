@@ -1,6 +1,7 @@
 package cookieconsent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ type responseWriter struct {
 
 	x      *exchange
 	method string
-	gone   <-chan struct{} // closed when the client is
+	ctx    context.Context // ends when the client is gone
 
 	phase   phase
 	status  int
@@ -45,6 +46,7 @@ const (
 	phasePass                 // the header is written; the body passes untouched
 	phasePage                 // the header is written; the body is rewritten
 	phaseRefused              // nothing is written, and nothing will be
+	phaseOver                 // the handler has returned
 )
 
 func newResponseWriter(w http.ResponseWriter, r *http.Request, x *exchange) *responseWriter {
@@ -52,7 +54,7 @@ func newResponseWriter(w http.ResponseWriter, r *http.Request, x *exchange) *res
 		ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w},
 		x:                     x,
 		method:                r.Method,
-		gone:                  r.Context().Done(),
+		ctx:                   r.Context(),
 	}
 }
 
@@ -149,8 +151,7 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		!mimetype.IsAttachment(header["Content-Disposition"]):
 		// Whoever keeps it must not show it to a visitor who navigates.
 		makePrivate(header)
-		addVary(header, "Sec-Fetch-Dest")
-		addVary(header, "Accept")
+		addVary(header, "Sec-Fetch-Dest, Accept")
 	}
 	if _, typed := header["Content-Type"]; !typed && w.page != nil && (isPage || w.page.early) {
 		// The server would name a type, and with it a charset, that the application
@@ -178,6 +179,9 @@ func (w *responseWriter) refuse(why error) {
 // errRefused keeps a handler from going on with a response that is not sent.
 var errRefused = errors.New("the response is refused")
 
+// errOver is for a handler that goes on with a page after it returned.
+var errOver = errors.New("the response is over")
+
 // Write takes the whole of p or fails.
 func (w *responseWriter) Write(p []byte) (int, error) {
 	if w.phase == phaseHeader {
@@ -192,6 +196,8 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 		return n, nil
 	case phaseRefused:
 		return 0, errRefused
+	case phaseOver:
+		return 0, errOver
 	default:
 		return w.ResponseWriter.Write(p)
 	}
@@ -214,7 +220,7 @@ func (w *responseWriter) fail(err error) error {
 			return err
 		}
 		select {
-		case <-w.gone:
+		case <-w.ctx.Done():
 		case <-time.After(lingering):
 		}
 	}
@@ -292,6 +298,8 @@ func (w *responseWriter) FlushError() error {
 		return nil
 	case phaseRefused:
 		return errRefused
+	case phaseOver:
+		return errOver
 	case phasePage:
 		if err := w.page.Flush(); err != nil {
 			return err
@@ -313,7 +321,7 @@ func (w *responseWriter) finish() {
 	case phaseHeld, phasePage:
 		err = w.page.Close()
 		w.sendHeader()
-	case phasePass, phaseRefused:
+	case phasePass, phaseRefused, phaseOver:
 	}
 	removeTrailer(w.Header())
 	if err == nil {
@@ -328,7 +336,9 @@ func (w *responseWriter) finish() {
 // release gives back what the response holds, however it ended.
 func (w *responseWriter) release() {
 	if w.page != nil {
+		w.phase = phaseOver
 		w.page.release()
+		w.page = nil
 	}
 }
 

@@ -6,7 +6,7 @@ type reading struct {
 	scanner
 	tree
 
-	window window // of the chunk that is read
+	window *window // of the chunk that is read
 
 	tag      tag  // of the tag that the scanner is in
 	wantAttr bool // whether the tree depends on its attributes
@@ -19,17 +19,20 @@ type reading struct {
 }
 
 func (d *reading) reset(scripting bool) {
-	stack := d.stack[:0]
-	*d = reading{}
+	stack, w := d.stack[:0], d.window
+	if w == nil {
+		w = new(window)
+	}
+	*d = reading{window: w}
 	d.scripting, d.stack = scripting, stack
 }
 
 // fork makes d read the page without scripting from where o, which has just
 // entered a noscript element, reads it with scripting.
 func (d *reading) fork(o *reading) {
-	stack := append(d.stack[:0], o.stack...)
+	stack, w := append(d.stack[:0], o.stack...), d.window
 	*d = *o
-	d.stack = stack
+	d.stack, d.window = stack, w
 	d.scripting = false
 	d.state = dataState
 	d.open(tagNoscript, tags[tagNoscript].id, false)

@@ -108,6 +108,7 @@ func New(dst io.Writer, o Options) *Rewriter {
 func (r *Rewriter) Reset(dst io.Writer, o Options) {
 	page, bare, raw, shift := r.page, r.bare, r.raw, r.shift
 	page.reset(true)
+	bare.reset(false)
 	raw.reset()
 	shift.reset()
 	*r = Rewriter{

@@ -27,7 +27,7 @@ func (d *reading) skim(p []byte, i int, e *editor) (from, to int) {
 
 // skimTags reads text and tags. It reports whether raw text comes next.
 func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool) {
-	w := &d.window
+	w := d.window
 	for {
 		for {
 			if !w.covers(p, i) {
@@ -113,7 +113,7 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 // negative number if it is not whole in p, and whether it is self-closing. It skips
 // at once what it can of attributes without a value and with one in quotation marks.
 func (d *reading) skimAttributes(p []byte, k int) (end int, selfClosing bool) {
-	w := &d.window
+	w := d.window
 	for {
 		if !w.covers(p, k) {
 			return skipAttributes(p, k)
