@@ -46,12 +46,12 @@ type pageState struct {
 	shifting   bool   // the page goes on in ISO-2022-JP
 	unread     string // why nothing is inserted any more
 
-	taken    int64  // how much of the body has come
-	left     int64  // how much of it is still to come; negative if unknown
-	complete bool   // whether all of it has come
-	origin   string // what the page's base element makes necessary
-	sweep    bool   // whether the page has to fetch the rest of the deletions
-	failure  error
+	taken     int64  // how much of the body has come
+	left      int64  // how much of it is still to come; negative if unknown
+	completed bool   // whether all of it has come
+	origin    string // what the page's base element makes necessary
+	sweep     bool   // whether the page has to fetch the rest of the deletions
+	failure   error
 }
 
 // pageTools is what serves one page after the other.
@@ -59,6 +59,8 @@ type pageTools struct {
 	detector charset.Detector
 	rewriter rewrite.Rewriter
 	out      *bufio.Writer // in front of the output
+
+	hold
 
 	pending  []byte // what has to be seen more of
 	lead     []byte // the start of what may be JSON
@@ -71,9 +73,11 @@ type pageTools struct {
 }
 
 const (
-	// outputSize is somewhat more than reverse_proxy passes on at a time: what is
-	// inserted fits in too, so that one write makes one.
-	outputSize = 40 << 10
+	// fullPiece is how much reverse_proxy passes on at a time where more is there.
+	fullPiece = 32 << 10
+
+	// outputSize is somewhat more than two of them: what is inserted fits in too.
+	outputSize = 68 << 10
 
 	// leastInput is how much of a body has at least come before any of it goes out,
 	// unless it is flushed. The server itself would collect as much, and so does the
@@ -90,6 +94,7 @@ var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
 	b.start, b.last, b.meta, b.lookedAt = b.bodyStart, b.end, b.detector.Meta, b.lookAhead
+	b.init(b.sendHeld)
 	return b
 }}
 
@@ -161,7 +166,9 @@ func (b *pageWriter) end() []byte {
 // Write takes bytes of the page as the application sent them. After a failure it
 // goes on failing, so that nothing follows what is missing.
 func (b *pageWriter) Write(p []byte) (int, error) {
-	if b.failure == nil && b.complete && len(p) > 0 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failure == nil && b.completed && len(p) > 0 {
 		b.failure = http.ErrContentLength
 	}
 	if b.failure == nil {
@@ -180,23 +187,51 @@ func (b *pageWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// direct reports whether what follows may go to the output directly.
+func (b *pageWriter) direct() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.passesOn()
+}
+
+// passed notes that it did.
+func (b *pageWriter) passed(n int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.account(n)
+}
+
 // account notes that bytes of the body were taken, and writes what is worth it.
 func (b *pageWriter) account(n int64) error {
 	b.taken += n
 	if b.left > 0 {
 		if b.left -= n; b.left == 0 {
-			return b.Close()
+			return b.complete()
 		}
 	}
-	if b.taken <= leastInput || b.out.Buffered() < leastOutput {
+	size := b.out.Buffered()
+	switch {
+	case b.taken <= leastInput, size < leastOutput:
 		return nil
+	case b.left > 0 && n >= fullPiece && size < outputSize-fullPiece && b.output.begun():
+		b.holdBack()
+		return nil
+	default:
+		return b.send()
 	}
-	return b.send()
+}
+
+// sendHeld is for what was held back too long.
+func (b *pageWriter) sendHeld() {
+	if b.failure == nil {
+		b.failure = b.send()
+	}
 }
 
 // send writes what is collected. The header goes with the first of it, with a length
 // where that is known by now.
 func (b *pageWriter) send() error {
+	b.held = false
 	if b.left > 0 && b.asItCame() {
 		b.output.setLength(int64(b.out.Buffered()) + b.left)
 	}
@@ -223,6 +258,8 @@ func contentLength(header http.Header) int64 {
 
 // Flush sends what is decided. Before anything is, it does nothing.
 func (b *pageWriter) Flush() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.failure == nil && b.begun {
 		b.failure = b.rewriter.Flush()
 		if b.failure == nil {
@@ -234,10 +271,16 @@ func (b *pageWriter) Flush() error {
 
 // Close completes the page. It does nothing once the page is complete.
 func (b *pageWriter) Close() error {
-	if b.complete {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.complete()
+}
+
+func (b *pageWriter) complete() error {
+	if b.completed {
 		return b.failure
 	}
-	b.complete = true
+	b.completed, b.held = true, false
 	for _, step := range []func() error{b.finishInput, b.rewriter.Close, b.flushLast} {
 		if b.failure == nil {
 			b.failure = step()
@@ -261,6 +304,9 @@ func (b *pageWriter) flushLast() error {
 // salvage sends what is there of a page that can't be read on, with what belongs to
 // the banner: a browser that decodes itself shows that much too.
 func (b *pageWriter) salvage() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held = false
 	if b.transcoder != nil {
 		b.pending = nil // half a character
 	}
@@ -293,13 +339,16 @@ func (b *pageWriter) report() {
 // release makes b ready for another page. Bytes that are still held belong to a
 // response that failed, and are not sent.
 func (b *pageWriter) release() {
+	b.mu.Lock()
 	if b.decoder != nil {
 		b.decoder.stop()
 	}
+	b.held = false
 	b.pageState = pageState{}
 	b.out.Reset(nil)
 	b.detector.Lookahead = nil
 	b.pending, b.lead = b.pending[:0], b.lead[:0]
+	b.mu.Unlock()
 	pageWriters.Put(b)
 }
 

@@ -150,6 +150,8 @@ func (b *pageWriter) sniff(p []byte, last bool) (isPage, decided bool) {
 
 // hurry makes do with what is there of a body, so that it can be flushed.
 func (b *pageWriter) hurry() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if len(b.pending) == 0 {
 		b.early = true
 		return nil

@@ -117,6 +117,9 @@ func (o pageOutput) Write(p []byte) (int, error) {
 	return o.w.ResponseWriter.Write(p)
 }
 
+// begun reports whether the header is sent.
+func (o pageOutput) begun() bool { return !o.w.pending }
+
 // setLength tells the length of a page of which nothing is sent yet.
 func (o pageOutput) setLength(n int64) {
 	if o.w.pending {
@@ -260,7 +263,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	buf := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(buf)
 	var total int64
-	for w.phase != phasePage || !w.page.passesOn() {
+	for w.phase != phasePage || !w.page.direct() {
 		n, err := r.Read(*buf)
 		if n > 0 {
 			if _, err := w.Write((*buf)[:n]); err != nil {
@@ -277,7 +280,7 @@ func (w *responseWriter) ReadFrom(r io.Reader) (int64, error) {
 	}
 	n, err := w.ResponseWriterWrapper.ReadFrom(r)
 	if err == nil {
-		err = w.page.account(n)
+		err = w.page.passed(n)
 	}
 	return total + n, err
 }
