@@ -156,7 +156,8 @@ func BenchmarkDecideAndFilter(b *testing.B) {
 }
 
 // BenchmarkNotHTML measures what the handler adds to a response that it only has
-// to look at the header of.
+// to look at the header of. Of the allocations two are the application's. The request
+// has no replacer, which would collect the placeholders of all its repetitions.
 func BenchmarkNotHTML(b *testing.B) {
 	for _, cookies := range []int{0, 5, 20} {
 		b.Run(fmt.Sprintf("cookies=%d", cookies), func(b *testing.B) {
@@ -192,7 +193,7 @@ func BenchmarkNotHTML(b *testing.B) {
 			})
 			vars := map[string]any{}
 			ctx := context.WithValue(r.Context(), caddyhttp.VarsCtxKey, vars)
-			r = r.WithContext(ctx)
+			r = r.WithContext(context.WithValue(ctx, caddy.ReplacerCtxKey, nil))
 			cookieHeader := []string{line}
 			b.ReportAllocs()
 			for b.Loop() {

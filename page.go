@@ -22,7 +22,8 @@ const (
 	bodyRefused                  // it is one that can't be read
 )
 
-// examine decides about the body of a response. It goes by what browsers make of
+// examine decides about the body of a response, of which essence is the type by its
+// header. It goes by what browsers make of
 // the header, not by what the header means to say, and gives the banner to what a
 // visitor sees as a page of its own:
 //
@@ -37,12 +38,12 @@ const (
 //
 // A page of which the content coding can't be undone is refused: no browser could
 // show it either, but for one that has the dictionary of a shared one.
-func (x *exchange) examine(status int, header http.Header) (t treatment, codings []string) {
+func (x *exchange) examine(status int, header http.Header, essence string) (t treatment, codings []string) {
 	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
 		mimetype.IsAttachment(header["Content-Disposition"]) {
 		return bodyPasses, nil
 	}
-	switch mimetype.FromHeader(header["Content-Type"]).Essence {
+	switch essence {
 	case mimetype.HTML:
 		t = bodyIsPage
 	case "":

@@ -180,7 +180,7 @@ func TestMemoryOfCodedPages(t *testing.T) {
 			r := navigation(newTestRequest(http.MethodGet, "https://site.example/"))
 			x := h.newExchange(r, nil)
 			w := &discard{header: http.Header{"Content-Type": {"text/html"}}}
-			b := newPageWriter(w, pageOutput{&responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}}, x, []string{coding}, false)
+			b := newPageWriter(w, pageOutput{&responseWriter{ResponseWriterWrapper: caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}}, x, "", []string{coding}, false)
 			b.begin = func(bool, charset.Encoding) {}
 			if _, err := b.Write(body[:len(body)/2]); err != nil {
 				t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
-	"github.com/cookieconsent/caddy-cookie-consent/consent/mimetype"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 )
 
@@ -99,8 +98,9 @@ var pageWriters = sync.Pool{New: func() any {
 }}
 
 // newPageWriter returns a writer for the body of a response, which is a page or, if
-// sniffing, may turn out to be one. A page goes to output, anything else to w.
-func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, codings []string, sniffing bool) *pageWriter {
+// sniffing, may turn out to be one. A page goes to output, anything else to w. label
+// is the charset in the header.
+func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label string, codings []string, sniffing bool) *pageWriter {
 	b := pageWriters.Get().(*pageWriter)
 	b.pageState = pageState{
 		x:        x,
@@ -118,7 +118,6 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, coding
 	if !x.decision.Asked() || len(x.refused) > 0 {
 		options.End = b.last
 	}
-	label := mimetype.FromHeader(w.Header()["Content-Type"]).Charset
 	b.detector.Reset(label)
 	if charset.Lookup(label) == charset.Undeclared {
 		options.Meta = b.meta

@@ -31,6 +31,7 @@ type responseWriter struct {
 
 	phase   phase
 	status  int
+	essence string // its type by the header
 	page    *pageWriter
 	pending bool  // whether the header of a page is complete but not sent
 	refusal error // why the response is not sent
@@ -95,15 +96,17 @@ func (w *responseWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
-	treatment, codings := w.x.examine(status, w.Header())
+	t := mimetype.FromHeader(w.Header()["Content-Type"])
+	w.essence = t.Essence
+	treatment, codings := w.x.examine(status, w.Header(), t.Essence)
 	switch {
 	case treatment == bodyRefused:
 		w.refuse(fmt.Errorf("a page in content coding %q, which can't be decoded", strings.Join(w.Header()["Content-Encoding"], ", ")))
 	case treatment == bodyPasses, w.method == http.MethodHead:
-		w.commit(treatment == bodyIsPage, charset.Lookup(mimetype.FromHeader(w.Header()["Content-Type"]).Charset))
+		w.commit(treatment == bodyIsPage, charset.Lookup(t.Charset))
 	default:
 		w.phase = phaseHeld
-		w.page = newPageWriter(w.ResponseWriter, pageOutput{w}, w.x, codings, treatment == bodySniffed)
+		w.page = newPageWriter(w.ResponseWriter, pageOutput{w}, w.x, t.Charset, codings, treatment == bodySniffed)
 		w.page.begin = w.commit
 	}
 }
@@ -150,7 +153,7 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		}
 	case w.status == http.StatusNotModified && w.x.revalidates:
 		w.x.markVariant(header)
-	case bodyAllowed(w.status) && mimetype.FromHeader(header["Content-Type"]).Essence == mimetype.HTML &&
+	case bodyAllowed(w.status) && w.essence == mimetype.HTML &&
 		!mimetype.IsAttachment(header["Content-Disposition"]):
 		// Whoever keeps it must not show it to a visitor who navigates.
 		makePrivate(header)
