@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -17,6 +18,9 @@ type mask struct {
 	quote      uint64 // "
 	apostrophe uint64 // '
 	separator  uint64 // white space, all other bytes up to the space, and /
+
+	// inside has the bits from every other quote up to before the next one.
+	inside uint64
 }
 
 // classifyWords is [classify] with the means of every processor: eight bytes at a
@@ -33,6 +37,7 @@ func classifyWords(p []byte, masks []mask) {
 			m.apostrophe |= gather(equal(x, '\'')) << j
 			m.separator |= gather(equal(x, '/')|^((x&^highs+(0x7f-' ')*ones)|x)) << j
 		}
+		m.inside = between(m.quote)
 		masks[i] = m
 	}
 }
@@ -52,7 +57,7 @@ const windowBlocks = 32
 // window is a stretch of a chunk of which every byte is classified.
 type window struct {
 	from, to int // indexes into the chunk; empty if the same
-	masks    [windowBlocks + 1]mask
+	masks    [windowBlocks]mask
 }
 
 // reset forgets the chunk.
@@ -71,7 +76,6 @@ func (w *window) move(p []byte, i int) bool {
 	}
 	w.from, w.to = i, i+n*blockSize
 	classify(p[i:w.to], w.masks[:n])
-	w.masks[n] = mask{}
 	return true
 }
 
@@ -93,10 +97,20 @@ func (w *window) less(i int) int {
 	}
 }
 
-// shifted returns 64 bits from bit n < 64 of a on, which b follows.
-func shifted(a, b uint64, n uint) uint64 {
-	n %= blockSize
-	return a>>n | b<<1<<((blockSize-1-n)%blockSize)
+// closing returns the index behind the next apostrophe from index i of p on, or a
+// negative number.
+func (w *window) closing(p []byte, i int) int {
+	j := uint(i - w.from)
+	if k := j / blockSize; j < uint(w.to-w.from) {
+		if x := w.masks[k].apostrophe >> (j % blockSize); x != 0 {
+			return i + bits.TrailingZeros64(x) + 1
+		}
+	}
+	n := bytes.IndexByte(p[i:], '\'')
+	if n < 0 {
+		return -1
+	}
+	return i + n + 1
 }
 
 // between sets the bits from every other bit that is set up to before the next one.

@@ -9,7 +9,7 @@ func classifyAVX2(p *byte, masks *mask, n int)
 
 // classify says of every 64 bytes of p which of them have a meaning in tags.
 func classify(p []byte, masks []mask) {
-	if !cpu.X86.HasAVX2 {
+	if !cpu.X86.HasAVX2 || !cpu.X86.HasPCLMULQDQ {
 		classifyWords(p, masks)
 		return
 	}

@@ -27,6 +27,7 @@ TEXT ·classifyAVX2(SB), NOSPLIT, $0-24
 	FILL(0x27, X12, Y12)
 	FILL(0x20, X13, Y13)
 	FILL(0x2f, X14, Y14)
+	VPCMPEQB X15, X15, X15
 
 loop:
 	VMOVDQU (SI), Y0
@@ -40,6 +41,10 @@ loop:
 	MOVQ AX, 16(DI)
 	MASK(Y11)
 	MOVQ AX, 24(DI)
+	// Times all ones without carrying is every bit plus all below it.
+	MOVQ AX, X4
+	VPCLMULQDQ $0, X15, X4, X4
+	MOVQ X4, 48(DI)
 	MASK(Y12)
 	MOVQ AX, 32(DI)
 
@@ -58,7 +63,7 @@ loop:
 	MOVQ AX, 40(DI)
 
 	ADDQ $64, SI
-	ADDQ $48, DI
+	ADDQ $56, DI
 	DECQ CX
 	JNZ  loop
 	VZEROUPPER

@@ -1,6 +1,7 @@
 package rewrite
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"testing"
 )
@@ -21,6 +22,11 @@ func classifyBytes(p []byte, masks []mask) {
 			set(&m.quote, j, c == '"')
 			set(&m.apostrophe, j, c == '\'')
 			set(&m.separator, j, c <= ' ' || c == '/')
+		}
+		odd := false // whether the quotes up to here are
+		for j := range blockSize {
+			odd = odd != (m.quote>>j&1 != 0)
+			set(&m.inside, j, odd)
 		}
 		masks[i] = m
 	}
@@ -68,26 +74,25 @@ func TestClassify(t *testing.T) {
 	}
 }
 
-func TestBits(t *testing.T) {
+// TestClosing looks for closing apostrophes, in the window and behind it.
+func TestClosing(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(15, 16))
-	bit := func(x uint64, n uint) uint64 { return x >> n & 1 }
-	for range 1000 {
-		a, b := rnd.Uint64(), rnd.Uint64()
-		inside := uint64(0)
-		for i := range uint(blockSize) {
-			inside ^= bit(a, i)
-			if bit(between(a), i) != inside {
-				t.Fatalf("between(%#x) = %#x", a, between(a))
-			}
-			for j := range uint(blockSize) {
-				want := bit(b, (i+j)%blockSize)
-				if i+j < blockSize {
-					want = bit(a, i+j)
-				}
-				if bit(shifted(a, b, i), j) != want {
-					t.Fatalf("shifted(%#x, %#x, %d) = %#x", a, b, i, shifted(a, b, i))
-				}
-			}
+	for range 2000 {
+		p := make([]byte, blockSize+rnd.IntN(3*blockSize))
+		for i := range p {
+			p[i] = "'abcdefghijklmnopqrstuvwxyz"[rnd.IntN(27)]
+		}
+		var w window
+		if !w.covers(p, rnd.IntN(len(p)-blockSize+1)) {
+			t.Fatal("not covered")
+		}
+		i := w.from + rnd.IntN(len(p)-w.from+1)
+		want := bytes.IndexByte(p[i:], '\'')
+		if want >= 0 {
+			want += i + 1
+		}
+		if got := w.closing(p, i); got != want {
+			t.Fatalf("from %d of %q: %d, not %d", i, p, got, want)
 		}
 	}
 }

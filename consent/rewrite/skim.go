@@ -118,45 +118,64 @@ func (d *reading) skimAttributes(p []byte, k int) (end int, selfClosing bool) {
 		if !w.covers(p, k) {
 			return skipAttributes(p, k)
 		}
-		at := uint(k - w.from)
-		a, b := &w.masks[at/blockSize], &w.masks[at/blockSize+1]
-		quote := shifted(a.quote, b.quote, at)
-		inValue := between(quote)
-		opening, closing := quote&inValue, quote&^inValue
-		outside := func(a, b uint64) uint64 { return shifted(a, b, at) &^ inValue }
-		greater := outside(a.greater, b.greater)
+		at := k - w.from
+		i := at / blockSize           // the block
+		first := uint(at % blockSize) // the first bit of it that counts
+		bits64 := ^uint64(0) << first
+		inside := w.masks[i].inside
+		inside ^= -(inside << 1 >> first & 1) // as if no quote came before
+		afterEquals, noName := uint64(0), uint64(1)<<first
 
-		// What counts is what stands before the end of the tag or, if that is not
-		// there, up to the last quotation mark.
-		counts := greater&-greater - 1
-		if greater == 0 {
-			counts = ^uint64(0) >> bits.LeadingZeros64(quote)
-		}
-		// Outside of values, every equals sign has to stand between a name and a
-		// quotation mark, every opening mark behind one.
-		equals := outside(a.equals, b.equals)
-		noName := (closing|outside(a.separator, b.separator))<<1 | 1
-		odd := opening ^ equals<<1 | equals&noName | outside(a.apostrophe, b.apostrophe)
+		done := false
+		for !done {
+			m := &w.masks[i]
+			quote := m.quote & bits64
+			opening, closing := quote&inside, quote&^inside
+			outside := bits64 &^ inside
+			greater, equals := m.greater&outside, m.equals&outside
+			ends := closing | m.separator&outside
 
-		switch {
-		case odd&counts != 0 || quote|greater == 0:
-			odd &= counts
-			k += bits.Len64(closing & (odd&-odd - 1))
-			var closed bool
-			if k, closed, selfClosing = nextAttribute(p, k); closed {
-				return k, selfClosing
+			// Outside of values, every equals sign has to stand between a name and a
+			// quotation mark, every opening mark behind one.
+			afterEquals |= equals << 1
+			noName |= ends << 1
+			odd := opening ^ afterEquals | equals&noName | m.apostrophe&outside
+			odd &= greater&-greater - 1 // what counts is what stands before the end
+			base := w.from + i*blockSize
+			switch {
+			case odd != 0:
+				odd &= -odd
+				if odd&m.apostrophe&afterEquals != 0 {
+					if k = w.closing(p, base+bits.TrailingZeros64(odd)+1); k < 0 {
+						return -1, false
+					}
+				} else {
+					if closing &= odd - 1; closing != 0 {
+						k = base + bits.Len64(closing)
+					}
+					var closed bool
+					if k, closed, selfClosing = nextAttribute(p, k); closed {
+						return k, selfClosing
+					}
+				}
+				done = true
+			case greater != 0:
+				end := base + bits.TrailingZeros64(greater)
+				return end + 1, end > k && p[end-1] == '/'
+			default:
+				if closing != 0 {
+					k = base + bits.Len64(closing)
+				}
+				afterEquals, noName = equals>>(blockSize-1), ends>>(blockSize-1)
+				carry := -(inside >> (blockSize - 1))
+				if i++; w.from+i*blockSize >= w.to {
+					if !w.covers(p, base+blockSize) {
+						return skipAttributes(p, k)
+					}
+					i = 0
+				}
+				bits64, inside = ^uint64(0), w.masks[i].inside^carry
 			}
-		case greater != 0:
-			n := bits.TrailingZeros64(greater)
-			return k + n + 1, n > 0 && p[k+n-1] == '/'
-		case inValue>>(blockSize-1) != 0:
-			n := bytes.IndexByte(p[k+blockSize:], '"')
-			if n < 0 {
-				return -1, false
-			}
-			k += blockSize + n + 1
-		default:
-			k += bits.Len64(quote)
 		}
 	}
 }
