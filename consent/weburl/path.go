@@ -1,6 +1,9 @@
 package weburl
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // AppendPath appends the path of a URL on its host, from its first slash on to its
 // query: dot segments resolved as browsers do, and percent-encoding decoded.
@@ -76,31 +79,35 @@ func appendResolved(dst []byte, dir, ref string) []byte {
 		dst = append(dst, dir...)
 	}
 	segment := len(dst)
-	for i := 0; ; i++ {
+	for {
+		n := 0
+		for n < len(ref) && classes[ref[n]]&(isEnd|isBreak) == 0 {
+			n++
+		}
+		dst = append(dst, ref[:n]...)
 		var c byte = '?' // the end
-		if i < len(ref) {
-			c = ref[i]
+		if n < len(ref) {
+			c = ref[n]
+			ref = ref[n+1:]
 		}
-		switch c {
-		case '\t', '\n', '\r':
-		case '/', '\\', '?', '#':
-			switch dots(dst[segment:]) {
-			case 0:
-				if c == '/' || c == '\\' {
-					dst = append(dst, '/')
-				}
-			case 1:
-				dst = dst[:segment]
-			case 2:
-				dst = parent(dst[:segment], start)
-			}
-			if c == '?' || c == '#' {
-				return dst
-			}
-			segment = len(dst)
-		default:
-			dst = append(dst, c)
+		if classes[c]&isBreak != 0 {
+			continue
 		}
+		isSlash := c == '/' || c == '\\'
+		switch dots(dst[segment:]) {
+		case 0:
+			if isSlash {
+				dst = append(dst, '/')
+			}
+		case 1:
+			dst = dst[:segment]
+		case 2:
+			dst = parent(dst[:segment], start)
+		}
+		if !isSlash {
+			return dst
+		}
+		segment = len(dst)
 	}
 }
 
@@ -139,6 +146,11 @@ func dots(segment []byte) int {
 
 // decode decodes the percent-encoding behind the first n bytes, in place.
 func decode(path []byte, n int) []byte {
+	first := bytes.IndexByte(path[n:], '%')
+	if first < 0 {
+		return path
+	}
+	n += first
 	for i := n; i < len(path); i++ {
 		c := path[i]
 		if c == '%' && i+2 < len(path) {

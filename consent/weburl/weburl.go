@@ -134,7 +134,7 @@ const (
 	inScheme byte = 1 << iota // anything but the first character of a scheme
 	inHost                    // the host of a URL, without changing there
 	isBreak                   // to be removed
-	isEnd                     // ends an authority
+	isEnd                     // ends an authority, and a segment of a path
 )
 
 var classes = func() (t [256]byte) {
