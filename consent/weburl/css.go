@@ -75,8 +75,11 @@ func (c *cssScanner) next() (Ref, bool) {
 		c.i++
 		if c.startsName(c.i) {
 			name := c.readName()
-			c.inImport = c.inImport || strings.EqualFold(name, "import")
 			c.inNamespace = c.inNamespace || strings.EqualFold(name, "namespace")
+			if strings.EqualFold(name, "import") {
+				c.inImport = true
+				return c.bareImport()
+			}
 		}
 	case b == '#':
 		c.i++
@@ -86,6 +89,31 @@ func (c *cssScanner) next() (Ref, bool) {
 		c.i++
 	}
 	return Ref{}, false
+}
+
+// bareImport returns what stands behind @import without quotation marks. Chromium
+// fetches it when it looks ahead for style sheets, although it is a mistake. The
+// token is the first one of it.
+func (c *cssScanner) bareImport() (Ref, bool) {
+	rest := afterBlank(c.s[c.i:])
+	start := len(c.s) - len(rest)
+	c.i = start
+	switch {
+	case c.startsName(c.i):
+		if c.readName(); c.i < len(c.s) && c.s[c.i] == '(' {
+			c.i = start
+			return Ref{}, false
+		}
+	case rest != "" && (rest[0] == '/' || rest[0] < ' '):
+		c.i++
+	default:
+		return Ref{}, false
+	}
+	end := strings.IndexAny(rest, ";"+spaces)
+	if end < 0 {
+		end = len(rest)
+	}
+	return Ref{URL: rest[:end], Start: start, End: c.i, Sure: true}, true
 }
 
 func (c *cssScanner) punctuation(b byte) {
@@ -117,7 +145,7 @@ func (c *cssScanner) readIdent() (Ref, bool) {
 	name := c.readName()
 	if c.i == len(c.s) || c.s[c.i] != '(' {
 		if strings.EqualFold(name, "content") {
-			c.inContent = c.inContent || c.colonFollows()
+			c.inContent = c.inContent || strings.HasPrefix(afterBlank(c.s[c.i:]), ":")
 		}
 		return Ref{}, false
 	}
@@ -139,19 +167,14 @@ func (c *cssScanner) readIdent() (Ref, bool) {
 	return Ref{}, false
 }
 
-// colonFollows reports whether the next token is a colon.
-func (c *cssScanner) colonFollows() bool {
-	rest := c.s[c.i:]
+// afterBlank returns what stands behind white space and comments.
+func afterBlank(s string) string {
 	for {
-		rest = strings.TrimLeft(rest, spaces)
-		if !strings.HasPrefix(rest, "/*") {
-			return strings.HasPrefix(rest, ":")
+		s = strings.TrimLeft(s, spaces)
+		if !strings.HasPrefix(s, "/*") {
+			return s
 		}
-		_, after, ok := strings.Cut(rest[2:], "*/")
-		if !ok {
-			return false
-		}
-		rest = after
+		_, s, _ = strings.Cut(s[2:], "*/")
 	}
 }
 

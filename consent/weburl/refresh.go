@@ -7,8 +7,9 @@ import (
 
 // Refresh goes through the URLs that browsers may read out of the content of
 // <meta http-equiv=refresh> or of a Refresh header: none where it names no URL, and
-// two where browsers differ about the quotation mark that ends it. Whether the time
-// before it is one is not looked at.
+// two where browsers differ about the quotation mark that ends it. White space of
+// every kind is off their ends, as in Chromium. Whether the time before is one is not
+// looked at.
 func Refresh(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		s = strings.TrimLeft(s, spaces)
@@ -26,18 +27,18 @@ func Refresh(s string) iter.Seq[string] {
 		}
 		quote := s[0]
 		if quote != '"' && quote != '\'' {
-			yield(s)
+			yield(strings.TrimSpace(s))
 			return
 		}
 		s = s[1:]
 		first, last := strings.IndexByte(s, quote), strings.LastIndexByte(s, quote)
 		if first < 0 {
-			yield(s)
+			yield(strings.TrimSpace(s))
 			return
 		}
 		// The standard says the first, Chromium takes the last.
-		if yield(s[:first]) && last != first {
-			yield(s[:last])
+		if yield(strings.TrimSpace(s[:first])) && last != first {
+			yield(strings.TrimSpace(s[:last]))
 		}
 	}
 }
