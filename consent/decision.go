@@ -57,14 +57,19 @@ func (p *Policy) Decide(pref *Preference, gpc bool) *Decision {
 // Cookie returns whether a cookie of this name may pass, and the rule for it.
 func (d *Decision) Cookie(name string) (State, *Rule) {
 	rule := d.policy.CookieRule(name)
+	return d.state(rule), rule
+}
+
+// state returns whether what a rule is for may pass.
+func (d *Decision) state(rule *Rule) State {
 	if len(rule.services) == 0 {
-		return d.categories[rule.category], rule
+		return d.categories[rule.category]
 	}
 	state := Granted
 	for _, s := range rule.services {
 		state = min(state, d.services[s])
 	}
-	return state, rule
+	return state
 }
 
 // Category returns the state of a category; one that does not exist is withheld.
