@@ -52,6 +52,12 @@ func (p *Policy) NewPage(scheme, host, path string) *Page {
 	return page
 }
 
+// Host returns the host of the page, in ASCII and lower case.
+func (p *Page) Host() string { return p.host }
+
+// Site returns the registrable domain of the host; "" if there is none.
+func (p *Page) Site() string { return p.site }
+
 // WithBase returns the page as what stands behind <base href> sees it. A page may
 // have several bases to the several readers inside a browser: what any of them
 // would contact is contacted.
