@@ -7,6 +7,16 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/weburl"
 )
 
+// Concerns reports whether [Guard.FilterHeaders] looks at a header of that name.
+func Concerns(name string) bool {
+	switch name {
+	case "Link", "Refresh", "Report-To", "Reporting-Endpoints", "Alt-Svc", "Speculation-Rules",
+		"Content-Security-Policy", "Content-Security-Policy-Report-Only":
+		return true
+	}
+	return false
+}
+
 // FilterHeaders takes out of a header what makes a browser contact whom it must not:
 // links that load something, a refresh, reports, speculation rules and services on
 // other hosts. Slices in it are never written to. A report-uri is taken out of the
