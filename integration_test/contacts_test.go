@@ -198,6 +198,9 @@ func (o *others) visit(b *browser, visits []*visit) {
 	tabs.Wait()
 }
 
+// otherHosts are the hosts of others in the documents.
+var otherHosts = []string{"*.tp.test"}
+
 // attempts is how often a document is loaded before it counts that it contacted
 // somebody on one way and not on the other: whoever is contacted at any time is.
 const attempts = 4
@@ -209,11 +212,17 @@ func documentSites(t *testing.T, all []*document) (*browser, *others) {
 	o := newOthers(t)
 	backend := documentBackend(t, all)
 	plainPort := freePort(t)
+	open := strings.Replace(policy, "cookie_consent {", "cookie_consent {\nwall off\nfirst_party "+strings.Join(otherHosts, " "), 1)
+	openPort := freePort(t)
 	s := start(t, siteFor("https://*.site.test", policy+"reverse_proxy "+backend)+
+		siteFor("https://*.site.test:"+strconv.Itoa(openPort), open+"reverse_proxy "+backend)+
 		siteFor("https://*.site.test:"+strconv.Itoa(plainPort), "reverse_proxy "+backend))
 	s.awaitCertificate(t, "a.site.test")
 	rules := fmt.Sprintf("MAP *.site.test 127.0.0.1:%d, MAP * %s", plainPort, o.addr)
 	for _, w := range consentWays {
+		rules = fmt.Sprintf("MAP %s*.site.test 127.0.0.1:%d, ", w.letter, openPort) + rules
+	}
+	for _, w := range blockedWays {
 		rules = fmt.Sprintf("MAP %s*.site.test %s, ", w.letter, s.addr("https")) + rules
 	}
 	b := openBrowser(t, chromedp.Flag("host-resolver-rules", rules))
