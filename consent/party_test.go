@@ -255,7 +255,7 @@ func TestSitesAreBounded(t *testing.T) {
 			t.Fatalf("%s: got %s", host, page.site)
 		}
 	}
-	if n := len(p.byHost); n > maxSites {
+	if n := len(*p.byHost.Load()); n > maxSites {
 		t.Errorf("%d sites are remembered", n)
 	}
 }
