@@ -26,6 +26,11 @@ func (p Party) String() string {
 type Destination struct {
 	Party Party
 
+	// Scheme is the scheme in lower case; "" if it is not known, or for a place in
+	// the page itself. The document that a data: or javascript: URL becomes in a
+	// frame may contact anybody: whoever lets it load has to look into it.
+	Scheme string
+
 	// Host is the host that is contacted, in ASCII and lower case, without port;
 	// "" if nobody is or it is not known.
 	Host string
@@ -76,10 +81,10 @@ func (p *Policy) Destination(page *Page, url string) Destination {
 	u := page.base.Parse(url)
 	switch u.Kind {
 	case weburl.Local:
-		return Destination{NoParty, "", p.known}
+		return Destination{NoParty, u.Scheme, "", p.known}
 	case weburl.Remote:
 	default:
-		return Destination{UnknownParty, "", p.unknownHost}
+		return Destination{UnknownParty, "", "", p.unknownHost}
 	}
 	party, place := UnknownParty, (*place)(nil)
 	if u.Host == page.host {
@@ -102,11 +107,11 @@ func (p *Policy) Destination(page *Page, url string) Destination {
 	}
 	switch {
 	case rule != nil:
-		return Destination{ServiceParty, u.Host, rule}
+		return Destination{ServiceParty, u.Scheme, u.Host, rule}
 	case party == UnknownParty:
-		return Destination{party, u.Host, p.unknownHost}
+		return Destination{party, u.Scheme, u.Host, p.unknownHost}
 	}
-	return Destination{party, u.Host, p.known}
+	return Destination{party, u.Scheme, u.Host, p.known}
 }
 
 // URL returns whether a browser may load what a URL of a page leads to, and whom it

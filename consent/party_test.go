@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -135,6 +136,16 @@ func TestDestination(t *testing.T) {
 	}
 }
 
+func TestDestinationScheme(t *testing.T) {
+	p := mustNew(t, portal())
+	page := p.NewPage("https", "www.example.com", "/")
+	for url, want := range map[string]string{"/": "https", "WSS://tp.test": "wss", "Data:,": "data", "javascript:0": "javascript", "#x": "", "foo:x": "", "//[": ""} {
+		if got := p.Destination(page, url).Scheme; got != want {
+			t.Errorf("%s: got %q, want %q", url, got, want)
+		}
+	}
+}
+
 // What is combined stays what it was.
 func TestDestinationsAreStable(t *testing.T) {
 	p := mustNew(t, declaredPlaces())
@@ -244,9 +255,28 @@ func TestSitesAreBounded(t *testing.T) {
 			t.Fatalf("%s: got %s", host, page.site)
 		}
 	}
-	if n := len(p.byHost); n > maxSites {
+	if n := len(*p.byHost.Load()); n > maxSites {
 		t.Errorf("%d sites are remembered", n)
 	}
+}
+
+func TestConcurrentDestinations(t *testing.T) {
+	p := mustNew(t, declaredPlaces())
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range 300 {
+				host := fmt.Sprintf("a%d.example.com", (i+worker)%50)
+				page := p.NewPage("https", host, "/")
+				for url, want := range map[string]Party{"//b." + host: SameSite, "//example.com/matomo/js/x": ServiceParty, "//ads.owner.test/stats.js": ServiceParty, "//tp.test": UnknownParty} {
+					if to := p.Destination(page, url); to.Party != want {
+						t.Errorf("%s on %s: got %s", url, host, to.Party)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // manyPlaces has 500 host rules, 60 services and 60 paths.

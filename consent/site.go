@@ -1,43 +1,44 @@
 package consent
 
 import (
+	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/net/publicsuffix"
 )
 
 // maxSites bounds the hosts whose site is remembered.
-const maxSites = 1024
+const maxSites = 256
 
-// sites remembers the sites of hosts, which take long to find.
+// sites remembers the sites of hosts, which take long to find. Hosts are new
+// seldom and looked up for every URL, so that the map is replaced and not locked.
 type sites struct {
-	mu     sync.RWMutex
-	byHost map[string]string
+	mu     sync.Mutex
+	byHost atomic.Pointer[map[string]string]
 }
 
 // siteOf returns the registrable domain of a host by the public suffix list; "" for
 // addresses, and for names that are a public suffix themselves.
 func (s *sites) siteOf(host string) string {
-	s.mu.RLock()
-	site, ok := s.byHost[host]
-	s.mu.RUnlock()
-	if ok {
-		return site
+	if known := s.byHost.Load(); known != nil {
+		if site, ok := (*known)[host]; ok {
+			return site
+		}
 	}
 	host = strings.Clone(host) // out of a page
+	site := ""
 	if !strings.HasPrefix(host, "[") && !isNumeric(host[strings.LastIndexByte(host, '.')+1:]) {
 		site, _ = publicsuffix.EffectiveTLDPlusOne(host)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byHost == nil {
-		s.byHost = map[string]string{}
+	next := map[string]string{host: site}
+	if known := s.byHost.Load(); known != nil && len(*known) < maxSites {
+		maps.Copy(next, *known)
 	}
-	if len(s.byHost) >= maxSites {
-		clear(s.byHost)
-	}
-	s.byHost[host] = site
+	s.byHost.Store(&next)
 	return site
 }
 

@@ -33,6 +33,8 @@ func (c contactCase) found() []string {
 		}
 	case "srcset":
 		urls = slices.Collect(Srcset(c.value))
+	case "spaced":
+		urls = slices.Collect(Spaced(c.value))
 	case "refresh":
 		urls = slices.Collect(Refresh(c.value))
 	case "url":
@@ -71,6 +73,8 @@ var contactCases = func() []contactCase {
 	add("url", `<script src="%s"></script>`, `{T}`, "\u2003{T}", "\v{T}", "\x1c{T}", `\\{H}`, "\ufeff{T}")
 	add("url", `<iframe src="%s"></iframe>`, `{T}`, "\u2003{T}", "\v{T}", "\x1c{T}", `\\{H}`, `foo:{T}`, "\ufeff{T}")
 	add("url", `<video poster="%s"></video><input type=image src="%[1]s"><svg><image href="%[1]s"/></svg><object data="%[1]s"></object><embed src="%[1]s"><audio src="%[1]s"></audio><body background="%[1]s">`, `{T}`, "\u2003{T}", "\u00a0{T}", "\v{T}", "\x1c{T}", `\\{H}`, "\u3000{T}")
+
+	add("spaced", `<a id=a href=#x ping="%s">x</a><script>a.click()</script>`, `{T}`, `/a {T}`, `{T} /a`, "{T}\f/a", "/a\t\n\r{T}", `/a,{T}`, `{T},/a`, "/a\v{T}", "/a\u00a0{T}", "/a\u2003{T}", "\u2003{T}", "\v{T}", `http:{T}`, `/\{H} a`)
 
 	rnd := rand.New(rand.NewPCG(9, 10))
 	random := func(n int, kind, markup, prefix string, pieces ...string) {
@@ -174,8 +178,8 @@ func TestContacts(t *testing.T) {
 		}
 	}
 	t.Logf("%d cases; contacts: %v; found without: %v", len(contactCases), contacts, surplus)
-	for _, kind := range []string{"css", "srcset", "refresh", "url"} {
-		if contacts[kind] < 20 {
+	for kind, least := range map[string]int{"css": 60, "srcset": 20, "refresh": 40, "url": 20, "spaced": 5} {
+		if contacts[kind] < least {
 			t.Errorf("only %d cases of %s contact others", contacts[kind], kind)
 		}
 	}

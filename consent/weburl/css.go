@@ -37,12 +37,40 @@ func CSS(s string) iter.Seq[Ref] {
 	}
 }
 
-// A cssScanner goes through the tokens of a style sheet.
+// Style reads a style sheet that comes in pieces, as [CSS] does.
+type Style struct{ where cssContext }
+
+// lookAhead is how far behind a token it may depend on what follows, in bytes.
+const lookAhead = 1024
+
+// Next reads a text, which begins where the last one was read to, up to the end of the
+// next reference. It returns how far that is. Without a reference, that is as far as
+// can be told: everything if this is the last text of the sheet, else up to some token
+// for which there has to be more text.
+func (s *Style) Next(text string, last bool) (n int, ref Ref, ok bool) {
+	c := cssScanner{s: text, cssContext: s.where}
+	for c.i < len(text) {
+		ref, ok = c.next()
+		if !last && len(text)-c.i < lookAhead {
+			return n, Ref{}, false
+		}
+		n, s.where = c.i, c.cssContext
+		if ok {
+			return n, ref, true
+		}
+	}
+	return n, Ref{}, false
+}
+
+// A cssScanner reads tokens.
 type cssScanner struct {
 	s string
 	i int
+	cssContext
+}
 
-	// Where the next token lies, since the last ";", "{" or "}".
+// cssContext says where a token lies, since the last ";", "{" or "}".
+type cssContext struct {
 	inImport    bool // behind @import
 	inNamespace bool // behind @namespace
 	inContent   bool // behind "content:"
@@ -54,39 +82,69 @@ type cssScanner struct {
 // next reads a token, or a function's name and its parenthesis, and returns the
 // reference that it is, if it is one.
 func (c *cssScanner) next() (Ref, bool) {
-	switch b := c.s[c.i]; {
-	case b == '"' || b == '\'':
+	switch b := c.s[c.i]; b {
+	case ' ', '\t', '\n', '\f', '\r':
+		for c.i < len(c.s) && isSpace(c.s[c.i]) {
+			c.i++
+		}
+	case '"', '\'':
 		return c.readString()
-	case c.at("/*"):
-		if end := strings.Index(c.s[c.i+2:], "*/"); end >= 0 {
-			c.i += 2 + end + 2
-		} else {
-			c.i = len(c.s)
-		}
-	case c.at("<!--"):
-		c.i += 4
-	case c.at("-->"):
-		c.i += 3
-	case c.startsNumber(c.i):
-		c.skipNumber()
-	case c.startsName(c.i):
-		return c.readIdent()
-	case b == '@':
-		c.i++
-		if c.startsName(c.i) {
-			name := c.readName()
-			c.inNamespace = c.inNamespace || strings.EqualFold(name, "namespace")
-			if strings.EqualFold(name, "import") {
-				c.inImport = true
-				return c.bareImport()
-			}
-		}
-	case b == '#':
+	case '@':
+		return c.readAt()
+	case '#':
 		c.i++
 		c.readName()
+	case '/':
+		c.readSlash()
+	case '<':
+		c.skip("<!--")
 	default:
-		c.punctuation(b)
+		switch {
+		case c.startsNumber(c.i):
+			c.skipNumber()
+		case c.startsName(c.i) && !c.at("-->"):
+			return c.readIdent()
+		case b == '-':
+			c.skip("-->")
+		default:
+			c.punctuation(b)
+			c.i++
+		}
+	}
+	return Ref{}, false
+}
+
+// skip skips a token, or if it is not there, a byte.
+func (c *cssScanner) skip(token string) {
+	if c.at(token) {
+		c.i += len(token)
+	} else {
 		c.i++
+	}
+}
+
+// readSlash reads a comment, or a slash.
+func (c *cssScanner) readSlash() {
+	if !c.at("/*") {
+		c.i++
+	} else if end := strings.Index(c.s[c.i+2:], "*/"); end >= 0 {
+		c.i += 2 + end + 2
+	} else {
+		c.i = len(c.s)
+	}
+}
+
+// readAt reads the name of a rule.
+func (c *cssScanner) readAt() (Ref, bool) {
+	c.i++
+	if !c.startsName(c.i) {
+		return Ref{}, false
+	}
+	name := c.readName()
+	c.inNamespace = c.inNamespace || strings.EqualFold(name, "namespace")
+	if strings.EqualFold(name, "import") {
+		c.inImport = true
+		return c.bareImport()
 	}
 	return Ref{}, false
 }
@@ -109,11 +167,11 @@ func (c *cssScanner) bareImport() (Ref, bool) {
 	default:
 		return Ref{}, false
 	}
-	end := strings.IndexAny(rest, ";"+spaces)
-	if end < 0 {
-		end = len(rest)
+	rest = rest[:c.i-start+len(c.ahead())]
+	if end := strings.IndexAny(rest, ";"+spaces); end >= 0 {
+		rest = rest[:end]
 	}
-	return Ref{URL: rest[:end], Start: start, End: c.i, Sure: true}, true
+	return Ref{URL: rest, Start: start, End: c.i, Sure: true}, true
 }
 
 func (c *cssScanner) punctuation(b byte) {
@@ -130,11 +188,14 @@ func (c *cssScanner) punctuation(b byte) {
 	case ']':
 		c.brackets = max(c.brackets-1, 0)
 	case ';', '{', '}':
-		*c = cssScanner{s: c.s, i: c.i}
+		c.cssContext = cssContext{}
 	}
 }
 
 func (c *cssScanner) at(prefix string) bool { return strings.HasPrefix(c.s[c.i:], prefix) }
+
+// ahead returns what may be looked at without reading it.
+func (c *cssScanner) ahead() string { return c.s[c.i:min(c.i+lookAhead, len(c.s))] }
 
 // loaders are the functions in which a string is a URL.
 var loaders = [...]string{"url", "src", "image", "image-set", "-webkit-image-set"}
@@ -144,8 +205,8 @@ func (c *cssScanner) readIdent() (Ref, bool) {
 	start := c.i
 	name := c.readName()
 	if c.i == len(c.s) || c.s[c.i] != '(' {
-		if strings.EqualFold(name, "content") {
-			c.inContent = c.inContent || strings.HasPrefix(afterBlank(c.s[c.i:]), ":")
+		if len(name) == len("content") && strings.EqualFold(name, "content") {
+			c.inContent = c.inContent || strings.HasPrefix(afterBlank(c.ahead()), ":")
 		}
 		return Ref{}, false
 	}
@@ -212,7 +273,7 @@ func (c *cssScanner) readString() (Ref, bool) {
 		c.i++
 	} else if c.inImport && c.i < len(c.s) {
 		// Those who look ahead for style sheets to load read on.
-		if end := strings.IndexByte(c.s[c.i:], quote); end >= 0 {
+		if end := strings.IndexByte(c.ahead(), quote); end >= 0 {
 			text = c.s[from : c.i+end]
 		}
 	}
@@ -224,6 +285,9 @@ func (c *cssScanner) readString() (Ref, bool) {
 }
 
 func (c *cssScanner) startsNumber(i int) bool {
+	if i < len(c.s) && c.s[i] > '9' {
+		return false
+	}
 	if i < len(c.s) && (c.s[i] == '+' || c.s[i] == '-') {
 		i++
 	}
@@ -274,22 +338,31 @@ func (c *cssScanner) isEscape(i int) bool {
 
 // readName reads a name and returns it with escapes decoded.
 func (c *cssScanner) readName() string {
-	start := c.i
+	start, escaped := c.i, false
 	for c.i < len(c.s) {
-		b := c.s[c.i]
-		switch {
-		case isNameStart(b) || isDigit(b) || b == '-':
+		if inName[c.s[c.i]] {
 			c.i++
-			continue
-		case c.isEscape(c.i):
+		} else if c.isEscape(c.i) {
 			_, n := escapeAt(c.s[c.i:])
 			c.i += n
-			continue
+			escaped = true
+		} else {
+			break
 		}
-		break
 	}
-	return unescapeCSS(c.s[start:c.i])
+	if escaped {
+		return unescapeCSS(c.s[start:c.i])
+	}
+	return c.s[start:c.i]
 }
+
+// inName tells what a name consists of, apart from escapes.
+var inName = func() (t [256]bool) {
+	for b := range t {
+		t[b] = isNameStart(byte(b)) || isDigit(byte(b)) || b == '-'
+	}
+	return t
+}()
 
 func isNameStart(b byte) bool { return isLower(b|0x20) || b == '_' || b >= 0x80 || b == 0 }
 

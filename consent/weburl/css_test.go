@@ -104,6 +104,38 @@ func TestRefsAreWholeTokens(t *testing.T) {
 	}
 }
 
+// In pieces of any length, the same is found at the same places.
+func TestStyleInPieces(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(11, 12))
+	for range 300 {
+		var b strings.Builder
+		for b.Len() < 3*lookAhead {
+			b.WriteString(randomStyle(rnd))
+			b.WriteString([]string{"", "@import //t.test/x", "content/*" + strings.Repeat("x", rnd.IntN(2*lookAhead)) + "*/:'y'"}[max(rnd.IntN(30)-27, 0)])
+		}
+		sheet := b.String()
+		want := slices.Collect(CSS(sheet))
+		var got []Ref
+		var style Style
+		for from, to := 0, 0; from < len(sheet); to = min(to+1+rnd.IntN(700), len(sheet)) {
+			for {
+				n, ref, ok := style.Next(sheet[from:to], to == len(sheet))
+				if ok {
+					ref.Start += from
+					ref.End += from
+					got = append(got, ref)
+				}
+				if from += n; !ok {
+					break
+				}
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q:\ngot  %+v\nwant %+v", sheet, got, want)
+		}
+	}
+}
+
 func TestSrcset(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                               "",
@@ -242,6 +274,26 @@ func TestListsAllocateNothing(t *testing.T) {
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations", allocs)
+	}
+}
+
+func BenchmarkCSS(b *testing.B) {
+	style := strings.Repeat(".nav > li:hover a[href^=\"https://\"] { margin: 0 auto 1.5em; background: #fff url(\"/img/a.png\") no-repeat; font-family: \"Open Sans\", sans-serif }\n/* a comment of some length */\n", 100)
+	b.SetBytes(int64(len(style)))
+	b.ReportAllocs()
+	for b.Loop() {
+		for range CSS(style) {
+		}
+	}
+}
+
+func BenchmarkSrcset(b *testing.B) {
+	const srcset = "/img/a-480.jpg 480w, /img/a-800.jpg 800w, https://cdn.t.test/img/a-1600.jpg 1600w"
+	b.SetBytes(int64(len(srcset)))
+	b.ReportAllocs()
+	for b.Loop() {
+		for range Srcset(srcset) {
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // maxHost is the length up to which hosts that are not plain are read, in bytes. A
 // name has 253 characters at most, each of which may be written in many bytes.
-const maxHost = 4096
+const maxHost = 1024
 
 // canonicalHost returns the host that a browser contacts for one that has to be
 // decoded, mapped (UTS 46) or computed (the host parser of the URL standard).

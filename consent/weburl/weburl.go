@@ -24,7 +24,9 @@ const (
 type URL struct {
 	Kind Kind
 
-	// Scheme is the scheme of a Remote URL: http, https, ws, wss or ftp.
+	// Scheme is the scheme of a Remote URL: http, https, ws, wss or ftp; and that of
+	// a Local one, "" for a place in the document. What a data: or javascript: URL
+	// holds may contact others when it becomes a document.
 	Scheme string
 
 	// Host is the host of a Remote URL as browsers write it: lower-case labels in
@@ -70,19 +72,12 @@ func (b Base) Rebase(href string) Base {
 	switch {
 	case u.Kind == Remote:
 		return Base{scheme: u.Scheme, host: u.Host, path: u.path(), declared: true}
-	case u.Kind == Invalid, u.Kind == Local && isIgnoredBase(href):
+	case u.Kind == Invalid,
+		u.Kind == Local && u.Scheme == "",
+		u.Scheme == "data", u.Scheme == "javascript": // ignored by section 4.2.3 of the HTML standard
 		return b
 	}
 	return Base{opaque: true, declared: true}
-}
-
-// isIgnoredBase reports whether a Local URL is none that a document can have as its
-// base: data: and javascript: are ignored (section 4.2.3 of the HTML standard), and
-// a fragment leads to where the base is already.
-func isIgnoredBase(href string) bool {
-	href, _ = trim(href)
-	href = withoutBreaks(href)
-	return href == "" || href[0] == '#' || hasPrefixFold(href, "data:") || hasPrefixFold(href, "javascript:")
 }
 
 // Parse reads a URL as it stands in an attribute. URLs of plain characters cost no
@@ -199,7 +194,7 @@ func (b Base) parseScheme(scheme, rest string) (URL, bool) {
 	}
 	for _, name := range local {
 		if len(scheme) == len(name) && hasPrefixFold(scheme, name) {
-			return URL{Kind: Local}, true
+			return URL{Kind: Local, Scheme: name}, true
 		}
 	}
 	return URL{}, true

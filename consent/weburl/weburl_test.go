@@ -19,11 +19,12 @@ func describe(u URL) string {
 	case Remote:
 		return u.Scheme + "://" + u.Host
 	case Local:
-		return "local"
+		return strings.TrimSuffix("local "+u.Scheme, " ")
 	case Invalid:
 		return "invalid"
+	default:
+		return "unknown"
 	}
-	return "unknown"
 }
 
 func TestParse(t *testing.T) {
@@ -114,12 +115,12 @@ func TestParse(t *testing.T) {
 		{"https://%00/", "unknown"},
 		{"https://\xff.test/", "unknown"},
 		{"https://" + strings.Repeat("\u00ad", 3000) + "tp.test/", "unknown"},
-		{"data:text/html,<img src=//tp.test>", "local"},
-		{"DaTa:,", "local"},
-		{"blob:https://tp.test/x", "local"},
-		{"about:blank", "local"},
-		{"java\nscript:0", "local"},
-		{"mailto:a@tp.test", "local"},
+		{"data:text/html,<img src=//tp.test>", "local data"},
+		{"DaTa:,", "local data"},
+		{"blob:https://tp.test/x", "local blob"},
+		{"about:blank", "local about"},
+		{"java\nscript:0", "local javascript"},
+		{"mailto:a@tp.test", "local mailto"},
 		{"foo://tp.test/", "unknown"},
 		{"view-source:https://tp.test/", "unknown"},
 		{"file:///etc/passwd", "unknown"},
@@ -251,6 +252,7 @@ func checkAgainst(t *testing.T, in string, declared bool, got URL, ok bool, sche
 		isSpecial = isSpecial || scheme == name
 	}
 	switch got.Kind {
+	case Unknown:
 	case Invalid:
 		if ok {
 			t.Errorf("%q: got invalid, want %s://%s", in, scheme, host)
@@ -356,6 +358,21 @@ var plainURLs = []string{
 func BenchmarkParse(b *testing.B) {
 	for _, in := range plainURLs {
 		b.Run(fmt.Sprintf("%.20s", in), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				at.Parse(in)
+			}
+		})
+	}
+}
+
+// Hosts that take long to read are bounded.
+func BenchmarkHostileHost(b *testing.B) {
+	for name, piece := range map[string]string{
+		"soft hyphens": "\u00ad", "percent": "%61", "marks": "a\u0301\u0323", "punycode": "xn--", "long label": "é", "labels": "é.", "at": "@", "numbers": "1.", "wide": "ａ", "hangul": "\u1100\u1161", "users": "é@",
+	} {
+		b.Run(name, func(b *testing.B) {
+			in := "https://" + strings.Repeat(piece, maxHost/len(piece)) + "/"
 			b.ReportAllocs()
 			for b.Loop() {
 				at.Parse(in)
