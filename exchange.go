@@ -33,6 +33,8 @@ type exchange struct {
 	worker   bool     // whether it is the script of a worker
 	language string   // Accept-Language
 
+	at *consent.Page // the page of that address, once somebody asked
+
 	refused  []string // names of refused cookies that the browser still sends
 	shadowed bool     // whether the preference cookie came more than once
 

@@ -21,11 +21,14 @@ func (x *exchange) newGuard() *wall.Guard {
 
 // page returns the page at the address of the request.
 func (x *exchange) page() *consent.Page {
-	scheme := "http"
-	if x.secure {
-		scheme = "https"
+	if x.at == nil {
+		scheme := "http"
+		if x.secure {
+			scheme = "https"
+		}
+		x.at = x.handler.policy.NewPage(scheme, x.address, x.url.RequestURI())
 	}
-	return x.handler.policy.NewPage(scheme, x.address, x.url.RequestURI())
+	return x.at
 }
 
 // noteBlocked counts an attribute that was blocked and tells the operator about a

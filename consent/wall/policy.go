@@ -37,25 +37,27 @@ type policyKey struct {
 // are too many to name them all in one header.
 func NewPolicies(p *consent.Policy) (*Policies, error) {
 	var b strings.Builder
+	check := func(field, host string) error {
+		if writeHost(&b, host); b.Len() <= maxPolicy {
+			return nil
+		}
+		return &consent.ConfigError{
+			Field: field, Value: host,
+			Problem: fmt.Sprintf("is one host too many: a Content-Security-Policy has to name them all in %d bytes; "+
+				"name *.example.com in place of several hosts below it, or do without the policy by \"wall off\"", maxPolicy),
+		}
+	}
 	cfg := p.Config()
-	for _, host := range cfg.FirstParty {
-		writeHost(&b, host)
+	for i, host := range cfg.FirstParty {
+		if err := check(fmt.Sprintf("first_party[%d]", i), host); err != nil {
+			return nil, err
+		}
 	}
-	longest := ""
 	for i := range cfg.Services {
-		before := b.Len()
-		for _, host := range cfg.Services[i].Hosts {
-			writeHost(&b, host)
-		}
-		if s := b.String()[before:]; len(s) > len(longest) {
-			longest = s
-		}
-	}
-	if b.Len() > maxPolicy {
-		return nil, &consent.ConfigError{
-			Field: "services", Value: strings.TrimSpace(longest[:min(len(longest), 64)]) + "...",
-			Problem: fmt.Sprintf("are hosts too many: those of all services and first_party take %d bytes of a Content-Security-Policy, of which %d are allowed; "+
-				"name *.example.com in place of several hosts below it, or switch the policy off with `wall off`", b.Len(), maxPolicy),
+		for j, host := range cfg.Services[i].Hosts {
+			if err := check(fmt.Sprintf("services[%d].hosts[%d]", i, j), host); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return &Policies{policy: p, kept: map[policyKey]string{}}, nil
