@@ -3,6 +3,7 @@ package rewrite
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -34,10 +35,31 @@ func FuzzTokens(f *testing.F) {
 	f.Fuzz(checkTokens)
 }
 
+// leavesEscape is of pages in which a "<" that begins nothing in an escaped script makes
+// x/net/html take the script for one that is not escaped. In the standard it stays
+// escaped (section 13.2.5.23), and a script in it goes on behind its own end tag.
+var leavesEscape = regexp.MustCompile(`(?is)<script.*<!--.*<(?:[^/a-z<].*)?<script`)
+
+func TestScriptStaysEscaped(t *testing.T) {
+	for page, want := range map[string]string{
+		"<script><!--<script </script>":    `[false "script"]`,
+		"<script><!--<<script </script>":   `[false "script"]`,
+		"<script><!-- < <script </script>": `[false "script"]`,
+		"<script><!-- < </script>":         `[false "script" true "script"]`,
+	} {
+		if got := fmt.Sprint(scanTags(page)); got != want {
+			t.Errorf("%q: %s, not %s", page, got, want)
+		}
+	}
+}
+
 // checkTokens compares the tags and attributes that the scanner finds with those
 // of the tokenizer of x/net/html.
 func checkTokens(t *testing.T, page string) {
 	t.Helper()
+	if leavesEscape.MatchString(page) {
+		return
+	}
 	var want []string
 	z := html.NewTokenizer(strings.NewReader(page))
 	for tt := z.Next(); tt != html.ErrorToken; tt = z.Next() {
