@@ -75,6 +75,7 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //		unknown_hosts    <category>
 //		pass_header      <name>
 //		upstream_encoding identity|keep
+//		wall             on|report|off
 //		category <name> {
 //			title       [<lang>] <text>
 //			description [<lang>] <text>
@@ -145,6 +146,8 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.word("unknown_hosts", &h.UnknownHosts)
 		case "upstream_encoding":
 			return p.word("upstream_encoding", &h.UpstreamEncoding)
+		case "wall":
+			return p.word("wall", &h.Wall)
 		case "pass_header":
 			return p.word("pass_header", &h.PassHeader)
 		case "first_party":
@@ -181,7 +184,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.unknownOption("cookie_consent", option,
 				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
 				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts",
-				"pass_header", "upstream_encoding", "category", "cookie", "service")
+				"pass_header", "upstream_encoding", "wall", "category", "cookie", "service")
 		}
 	}
 }

@@ -30,7 +30,10 @@ type exchange struct {
 	secure   bool     // whether the browser came by HTTPS
 	gpc      bool     // whether it sent Sec-GPC: 1
 	view     view     // what the response is for
+	worker   bool     // whether it is the script of a worker
 	language string   // Accept-Language
+
+	at *consent.Page // the page of that address, once somebody asked
 
 	refused  []string // names of refused cookies that the browser still sends
 	shadowed bool     // whether the preference cookie came more than once
@@ -44,7 +47,8 @@ type exchange struct {
 type view uint8
 
 const (
-	viewOther    view = iota // a script's fetch, an image, a frame…: never a banner
+	viewOther    view = iota // a script's fetch, an image…: passes
+	viewFrame                // a document within a page: never a banner
 	viewPossible             // nothing is said: a page if it looks like a whole document
 	viewDocument             // the visitor navigates: a page
 )
@@ -82,6 +86,7 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 		secure:   isSecure(r),
 		gpc:      hasGPC(r.Header),
 		view:     viewOf(r),
+		worker:   strings.HasSuffix(r.Header.Get("Sec-Fetch-Dest"), "worker"),
 		language: strings.Join(r.Header["Accept-Language"], ","),
 		inError:  r.Context().Value(caddyhttp.ErrorCtxKey) != nil,
 	}
@@ -208,8 +213,11 @@ func viewOf(r *http.Request) view {
 		return viewDocument // what is fetched ahead is shown without asking again
 	}
 	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {
-		if dest == "document" {
+		switch dest {
+		case "document":
 			return viewDocument
+		case "iframe", "frame", "embed", "object", "fencedframe":
+			return viewFrame
 		}
 		return viewOther
 	}

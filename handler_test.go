@@ -29,6 +29,9 @@ func newTestHandler(t testing.TB, h *Handler) *Handler {
 		t.Fatal(err)
 	}
 	h.policy, h.banner, h.logger = policy, renderer, zap.NewNop()
+	if h.policies, err = h.compileWall(policy); err != nil {
+		t.Fatal(err)
+	}
 	h.keys = newKeyring(&certmagic.FileStorage{Path: t.TempDir()}, nil, h.logger)
 	h.unasked = policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()

@@ -12,6 +12,7 @@ import (
 // values; none is a name that a visitor or an application chose.
 var metrics = struct {
 	cookies   *prometheus.CounterVec
+	blocked   *prometheus.CounterVec
 	deletions prometheus.Counter
 	pages     *prometheus.CounterVec
 	choices   *prometheus.CounterVec
@@ -24,6 +25,10 @@ var metrics = struct {
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "cookies_withheld_total",
 		Help: "Cookies withheld, by what was done (dropped: from a response; stripped: from a request) and category.",
 	}, []string{"action", "category"}),
+	blocked: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "blocked_total",
+		Help: "Attributes, headers and requests that were kept from contacting somebody, by the category of whom.",
+	}, []string{"category"}),
 	deletions: prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "deletions_total",
 		Help: "Set-Cookie lines sent to delete refused cookies.",
@@ -69,7 +74,7 @@ const (
 // handlers share one.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{
-		metrics.cookies, metrics.deletions, metrics.pages, metrics.choices,
+		metrics.cookies, metrics.blocked, metrics.deletions, metrics.pages, metrics.choices,
 		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals,
 		ledgerMetrics{},
 	} {
@@ -82,6 +87,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 }
 
 func countCookie(action, category string) { metrics.cookies.WithLabelValues(action, category).Inc() }
+func countBlocked(category string)        { metrics.blocked.WithLabelValues(category).Inc() }
 func countDeletions(n int)                { metrics.deletions.Add(float64(n)) }
 func countPage(result string)             { metrics.pages.WithLabelValues(result).Inc() }
 func countChoice(method string)           { metrics.choices.WithLabelValues(method).Inc() }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
 
 func init() {
@@ -37,6 +38,13 @@ const (
 const (
 	upstreamIdentity = "identity"
 	upstreamKeep     = "keep"
+)
+
+// The values of Wall.
+const (
+	wallOn     = "on"
+	wallReport = "report"
+	wallOff    = "off"
 )
 
 const (
@@ -117,6 +125,12 @@ type Handler struct {
 	// decode, which spares bytes on the way from an application far away.
 	UpstreamEncoding string `json:"upstream_encoding,omitempty"`
 
+	// Wall is what keeps style sheets and scripts of a page from contacting whom the
+	// visitor did not agree to: "on" (default) a Content-Security-Policy, "report"
+	// one that browsers only report about, or "off". What pages load by their markup
+	// is blocked in any case.
+	Wall string `json:"wall,omitempty"`
+
 	// Categories change the built-in categories (necessary, statistics,
 	// first_party, third_party) or add others.
 	Categories []consent.Category `json:"categories,omitempty"`
@@ -128,6 +142,7 @@ type Handler struct {
 	Services []consent.Service `json:"services,omitempty"`
 
 	policy      *consent.Policy
+	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
 	keys        *keyring
 	ledger      *appLedger // nil if off
@@ -180,6 +195,9 @@ func (h *Handler) setDefaults() {
 	if h.UpstreamEncoding == "" {
 		h.UpstreamEncoding = upstreamIdentity
 	}
+	if h.Wall == "" {
+		h.Wall = wallOn
+	}
 	if h.MaxAge == 0 {
 		h.MaxAge = caddy.Duration(defaultMaxAge)
 	}
@@ -194,6 +212,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.policy, h.banner = policy, renderer
+	if h.policies, err = h.compileWall(policy); err != nil {
+		return err
+	}
 	for _, warning := range policy.Warnings() {
 		h.logger.Warn(warning)
 	}
@@ -245,7 +266,18 @@ func (h *Handler) compile() (*consent.Policy, *banner.Renderer, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if _, err := h.compileWall(policy); err != nil {
+		return nil, nil, err
+	}
 	return policy, renderer, nil
+}
+
+// compileWall returns the policies of the wall, nil if it is off.
+func (h *Handler) compileWall(policy *consent.Policy) (*wall.Policies, error) {
+	if h.Wall == wallOff {
+		return nil, nil //nolint:nilnil // nothing is no mistake here
+	}
+	return wall.NewPolicies(policy)
 }
 
 // checkOptions checks the options that concern HTTP rather than the policy.
@@ -262,6 +294,12 @@ func (h *Handler) checkOptions() error {
 		return &consent.ConfigError{
 			Field: "upstream_encoding", Value: h.UpstreamEncoding, Problem: "is not a way to ask for pages",
 			Allowed: []string{upstreamIdentity, upstreamKeep},
+		}
+	}
+	if h.Wall != wallOn && h.Wall != wallReport && h.Wall != wallOff {
+		return &consent.ConfigError{
+			Field: "wall", Value: h.Wall, Problem: "is not a kind of wall",
+			Allowed: []string{wallOn, wallReport, wallOff},
 		}
 	}
 	for i, category := range h.Categories {
@@ -340,6 +378,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return err
 	}
 
+	if state, rule := x.decision.Path(x.url.RequestURI()); state != consent.Granted {
+		countBlocked(rule.Category)
+		return servePath(w, r)
+	}
 	x.filterRequest(r)
 	rw := newResponseWriter(w, r, x)
 	defer rw.release()

@@ -41,6 +41,7 @@ const (
 	noticeObserved
 	noticeNoCategory
 	noticeLimit
+	noticeHost
 	noticeKinds
 )
 

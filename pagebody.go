@@ -11,6 +11,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
 
 // pageWriter is the way of a page's bytes: decoded if need be, read in the encoding
@@ -111,12 +112,15 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 		left:     contentLength(w.Header()),
 	}
 	b.out.Reset(output)
-	options := rewrite.Options{
-		BodyStart:    b.start,
-		DocumentOnly: x.view == viewPossible,
+	options := rewrite.Options{DocumentOnly: x.view == viewPossible}
+	if x.view != viewFrame {
+		options.BodyStart = b.start
+		if !x.decision.Asked() || len(x.refused) > 0 {
+			options.End = b.last
+		}
 	}
-	if !x.decision.Asked() || len(x.refused) > 0 {
-		options.End = b.last
+	if x.walled() {
+		options.Edit, options.Elements = x.newGuard().Edit, wall.Elements
 	}
 	b.detector.Reset(label)
 	if charset.Lookup(label) == charset.Undeclared {

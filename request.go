@@ -80,7 +80,7 @@ func (x *exchange) passedState() string {
 // where they would bypass or revive a page: on navigations the application sends
 // the whole page, readable, or confirms exactly the variant that the browser has.
 func (x *exchange) filterConditions(r *http.Request) {
-	reads := x.view == viewDocument && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	reads := (x.view == viewDocument || x.view == viewFrame) && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 	for _, name := range []string{"If-None-Match", "If-Match"} {
 		lines := r.Header[name]
 		if lines == nil {

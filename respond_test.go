@@ -216,7 +216,7 @@ func TestViews(t *testing.T) {
 		{"Accept: application/json", viewOther},
 		{"Accept: text/html,application/xhtml+xml\nX-Requested-With: XMLHttpRequest", viewOther},
 		{"Sec-Fetch-Dest: document", viewDocument},
-		{"Sec-Fetch-Dest: iframe\nAccept: text/html,application/xhtml+xml", viewOther},
+		{"Sec-Fetch-Dest: iframe\nAccept: text/html,application/xhtml+xml", viewFrame},
 		{"Sec-Fetch-Dest: empty\nAccept: text/html,application/xhtml+xml", viewOther},
 		{"Sec-Fetch-Dest: empty\nSec-Purpose: prefetch", viewDocument},
 		{"Sec-Fetch-Dest: document\nUpgrade: websocket", viewOther},

@@ -78,6 +78,7 @@ func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err err
 	if err != nil && w.phase < phasePass {
 		// Caddy answers the error with the header as it is now.
 		w.x.filterHeader(w.Header(), w.method)
+		w.x.guardHeader(w.Header(), false, noBody)
 		return err
 	}
 	w.finish()
@@ -92,6 +93,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	if 100 <= status && status <= 199 && status != http.StatusSwitchingProtocols {
 		w.x.filterSetCookies(w.Header(), w.method)
+		w.x.guardHeader(w.Header(), false, noBody)
 		w.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -142,11 +144,15 @@ func (w *responseWriter) sendHeader() {
 func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
 	w.x.filterHeader(header, w.method)
+	w.x.guardHeader(header, isPage, w.essence)
 	withholdTrailer(header)
 
 	switch {
 	case isPage:
 		w.x.markPage(header)
+		if w.x.view == viewFrame {
+			addVary(header, "Sec-Fetch-Dest")
+		}
 		declareUTF8(header, e)
 		if codings, _ := contentCodings(header["Content-Encoding"]); len(codings) > 0 {
 			delete(header, "Content-Encoding")
@@ -324,6 +330,7 @@ func (w *responseWriter) finish() {
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
 		w.x.filterHeader(w.Header(), w.method)
+		w.x.guardHeader(w.Header(), false, noBody)
 	case phaseHeld, phasePage:
 		err = w.page.Close()
 		w.sendHeader()

@@ -1,5 +1,5 @@
 // Package consent decides what a visitor's browser and the application behind
-// the proxy may exchange: which cookies, and later which hosts, paths and
+// the proxy may exchange: which cookies, hosts and paths, and later which
 // storage keys, belong to which category and whether the visitor agreed.
 //
 // It knows nothing of HTTP servers. A [Config] is what an operator declared; a

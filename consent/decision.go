@@ -20,6 +20,7 @@ type Decision struct {
 	categories [MaxCategories]State
 	services   []State // as in the configuration
 	summary    string
+	allGranted bool
 	variant    string
 }
 
@@ -57,14 +58,19 @@ func (p *Policy) Decide(pref *Preference, gpc bool) *Decision {
 // Cookie returns whether a cookie of this name may pass, and the rule for it.
 func (d *Decision) Cookie(name string) (State, *Rule) {
 	rule := d.policy.CookieRule(name)
+	return d.state(rule), rule
+}
+
+// state returns whether what a rule is for may pass.
+func (d *Decision) state(rule *Rule) State {
 	if len(rule.services) == 0 {
-		return d.categories[rule.category], rule
+		return d.categories[rule.category]
 	}
 	state := Granted
 	for _, s := range rule.services {
 		state = min(state, d.services[s])
 	}
-	return state, rule
+	return state
 }
 
 // Category returns the state of a category; one that does not exist is withheld.
@@ -95,6 +101,9 @@ func (d *Decision) Preference() *Preference { return d.pref }
 // everything is granted; "refused" where nothing is but the necessary; "custom".
 func (d *Decision) Summary() string { return d.summary }
 
+// AllGranted reports whether nothing is withheld.
+func (d *Decision) AllGranted() bool { return d.allGranted }
+
 // Variant identifies the state in 8 hexadecimal characters: it differs whenever
 // anything differs that shapes a page, be it in the configuration, the states,
 // whether the visitor was asked or whether Global Privacy Control is on.
@@ -113,6 +122,7 @@ func (p *Policy) decide(pref *Preference, gpc bool) *Decision {
 		d.services[i] = d.serviceState(i, signalled)
 	}
 	d.summary = d.summarize()
+	d.allGranted = d.grantsAll()
 	d.variant = d.computeVariant(gpc)
 	return d
 }
@@ -150,6 +160,15 @@ func (d *Decision) serviceState(i int, signalled bool) State {
 		return Granted
 	}
 	return d.categories[category]
+}
+
+func (d *Decision) grantsAll() bool {
+	for i := range d.policy.categories {
+		if d.categories[i] != Granted {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(d.services, func(s State) bool { return s != Granted })
 }
 
 func (d *Decision) summarize() string {

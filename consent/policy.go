@@ -20,6 +20,8 @@ type Policy struct {
 	serviceOf     []int          // the category of each service, as index
 
 	rules
+	places
+	sites
 
 	unasked   [2]*Decision // without and with Global Privacy Control
 	mu        sync.RWMutex
@@ -49,6 +51,7 @@ func New(cfg Config) (*Policy, error) {
 	if err := p.compileRules(); err != nil {
 		return nil, err
 	}
+	p.compilePlaces()
 	p.fingerprint = p.computeFingerprint()
 	p.digest = p.computeDigest()
 	p.warnings = p.computeWarnings()
@@ -144,7 +147,8 @@ func (p *Policy) computeWarnings() []string {
 			warnings = append(warnings, fmt.Sprintf("service %q lists no cookies, hosts, paths or storage keys: visitors are asked about nothing", s.ID))
 		}
 	}
-	return append(warnings, p.ruleWarnings()...)
+	warnings = append(warnings, p.ruleWarnings()...)
+	return append(warnings, p.placeWarnings()...)
 }
 
 func isBuiltIn(category string) bool {

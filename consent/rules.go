@@ -12,19 +12,18 @@ import (
 // exemptLifetime caps cookies that are exempt from consent: 13 months.
 const exemptLifetime = 395 * 24 * time.Hour
 
-// maxCombinations bounds the rules kept for names that several patterns match.
-// Names come from anywhere, so that their combinations have to be bounded.
+// maxCombinations bounds the rules kept for what several patterns match. Names,
+// hosts and paths come from anywhere, so that their combinations have to be bounded.
 const maxCombinations = 1024
 
-// Rule is what holds for a cookie name.
+// Rule is what holds for a cookie name, a host or a path.
 type Rule struct {
 	// Category is the name of the category: the strictest of all that
-	// declare the name.
+	// declare it.
 	Category string
 
-	// Services are the ids of the services of that category that the cookie
-	// belongs to, in alphabetical order. The cookie may pass only where every
-	// one of them may.
+	// Services are the ids of the services of that category that it belongs
+	// to, in alphabetical order. It may pass only where every one of them may.
 	Services []string
 
 	// Lifetime is the cap: the shortest that was declared for the name, and
@@ -70,8 +69,7 @@ type rules struct {
 	known   *Rule // of known necessary cookies
 	unknown *Rule
 
-	combineMu    sync.RWMutex
-	combinations map[string]*Rule // by the indexes of the patterns
+	combined combinations // by the indexes of the patterns
 }
 
 // A cookiePattern is one pattern with all declarations that list it.
@@ -97,7 +95,6 @@ type declaration struct {
 }
 
 func (p *Policy) compileRules() error {
-	p.combinations = map[string]*Rule{}
 	p.known = &Rule{Category: Necessary, Declared: true}
 	unknown := p.categoryIndex[p.cfg.UnknownCookies]
 	p.unknown = &Rule{Category: p.cfg.UnknownCookies, category: unknown}
@@ -241,23 +238,39 @@ func (p *Policy) combination(matched []uint32) *Rule {
 	for _, i := range matched {
 		key = binary.BigEndian.AppendUint32(key, i)
 	}
-	p.combineMu.RLock()
-	rule := p.combinations[string(key)]
-	p.combineMu.RUnlock()
-	if rule != nil {
+	if rule := p.combined.get(key); rule != nil {
 		return rule
 	}
 	var decls []declaration
 	for _, i := range matched {
 		decls = append(decls, p.patterns[i].decls...)
 	}
-	rule = p.newRule(decls)
-	p.combineMu.Lock()
-	if len(p.combinations) < maxCombinations {
-		p.combinations[string(key)] = rule
-	}
-	p.combineMu.Unlock()
+	rule := p.newRule(decls)
+	p.combined.put(key, rule)
 	return rule
+}
+
+// combinations keeps rules that were worked out of several ones.
+type combinations struct {
+	mu    sync.RWMutex
+	rules map[string]*Rule
+}
+
+func (c *combinations) get(key []byte) *Rule {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.rules[string(key)]
+}
+
+func (c *combinations) put(key []byte, rule *Rule) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rules == nil {
+		c.rules = map[string]*Rule{}
+	}
+	if len(c.rules) < maxCombinations {
+		c.rules[string(key)] = rule
+	}
 }
 
 // newRule works out what several declarations of one name say together. The

@@ -154,7 +154,7 @@ func TestCombinationsAreBounded(t *testing.T) {
 			}
 		}
 	}
-	if n := len(p.combinations); n != maxCombinations {
+	if n := len(p.combined.rules); n != maxCombinations {
 		t.Errorf("kept %d rules of combined patterns, want %d", n, maxCombinations)
 	}
 }

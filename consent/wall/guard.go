@@ -1,0 +1,211 @@
+// Package wall keeps pages from contacting whom a visitor did not agree to.
+//
+// It works on two levels. A [Guard] takes out of the markup what loads by itself:
+// attributes are renamed, so that neither parsers nor what browsers load ahead of
+// parsing finds them, and nothing is lost. The content security policy of [Policy]
+// stops what is left: what style sheets and scripts load.
+package wall
+
+import (
+	"io"
+	"strings"
+	"unsafe"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/weburl"
+)
+
+// maxBases is how many base elements of a page are followed. A page has one.
+const maxBases = 8
+
+// Guard edits the start tags of one page. It is not safe for concurrent use.
+type Guard struct {
+	decision *consent.Decision
+	blocked  func(consent.Destination)
+	pages    []*consent.Page // the page as it sees URLs without and with each of its bases
+	lost     bool            // it has too many to tell where a URL leads
+	value    []byte
+}
+
+// NewGuard returns the guard of a page. For every attribute that it blocks, blocked
+// is told where it leads.
+func NewGuard(d *consent.Decision, page *consent.Page, blocked func(consent.Destination)) *Guard {
+	g := &Guard{decision: d, blocked: blocked}
+	g.pages = append(make([]*consent.Page, 0, 2), page)
+	return g
+}
+
+var (
+	baseElement   = rewrite.NameOf("base")
+	iframeElement = rewrite.NameOf("iframe")
+	linkElement   = rewrite.NameOf("link")
+	metaElement   = rewrite.NameOf("meta")
+	scriptElement = rewrite.NameOf("script")
+
+	contentAttribute   = rewrite.NameOf("content")
+	hrefAttribute      = rewrite.NameOf("href")
+	httpEquivAttribute = rewrite.NameOf("http-equiv")
+	relAttribute       = rewrite.NameOf("rel")
+	typeAttribute      = rewrite.NameOf("type")
+)
+
+// Edit blocks what a start tag of one of [Elements] must not load.
+func (g *Guard) Edit(t *rewrite.Tag) {
+	switch t.Name() {
+	case baseElement:
+		g.follow(t)
+		return
+	case linkElement:
+		if t.Whole() && !g.loads(t) {
+			return
+		}
+	case metaElement:
+		if t.Whole() && !g.says(t, httpEquivAttribute, "refresh") {
+			return
+		}
+	case scriptElement:
+		// Of a tag that is too long to be shown whole, what comes later could not
+		// be blocked without bringing the content of the element to life.
+		if !t.Whole() || g.says(t, typeAttribute, "speculationrules") {
+			makeInert(t)
+			return
+		}
+	}
+	hit := false
+	for i := range t.Len() {
+		for _, a := range loads[t.Name()] {
+			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
+				t.Rename(a.name, a.renamed)
+				hit = true
+				break
+			}
+		}
+	}
+	if hit && t.Name() == scriptElement {
+		makeInert(t)
+	}
+}
+
+// makeInert keeps a script from running its content, which does not run either
+// while it has a source.
+func makeInert(t *rewrite.Tag) {
+	t.Rename(typeAttribute, renamedPrefix+"type")
+	t.Set("type", "text/plain")
+}
+
+// follow notes where a base element makes relative URLs lead.
+func (g *Guard) follow(t *rewrite.Tag) {
+	i := t.Find(hrefAttribute)
+	if i < 0 {
+		return
+	}
+	if len(g.pages) > maxBases || t.Partial(i) {
+		g.lost = true
+		return
+	}
+	g.pages = append(g.pages, g.pages[0].WithBase(string(t.AppendValue(nil, i))))
+}
+
+// loads reports whether a link may load something: all do but those that are known
+// to only say something.
+func (g *Guard) loads(t *rewrite.Tag) bool {
+	for i := range t.Len() {
+		if t.Attribute(i) != relAttribute {
+			continue
+		}
+		if t.Partial(i) {
+			return true
+		}
+		for word := range strings.FieldsSeq(g.text(t, i)) {
+			if !isHarmless(word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// says reports whether one of the attributes of a name has a value, in any case, or
+// may have.
+func (g *Guard) says(t *rewrite.Tag, name rewrite.Name, value string) bool {
+	for i := range t.Len() {
+		if t.Attribute(i) == name && (t.Partial(i) || strings.EqualFold(strings.TrimSpace(g.text(t, i)), value)) {
+			return true
+		}
+	}
+	return false
+}
+
+// text returns the value of an attribute with its references decoded. It is valid
+// until the next call.
+func (g *Guard) text(t *rewrite.Tag, i int) string {
+	g.value = t.AppendValue(g.value[:0], i)
+	return unsafe.String(unsafe.SliceData(g.value), len(g.value))
+}
+
+// allows reports whether all that an attribute makes a browser contact may be.
+func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {
+	value := g.text(t, i)
+	if t.Partial(i) && (r != oneURL || !isInline(value)) {
+		g.blocked(consent.Destination{})
+		return false
+	}
+	switch r {
+	case srcset:
+		for url := range weburl.Srcset(value) {
+			if !g.allowsURL(url) {
+				return false
+			}
+		}
+	case spaced:
+		for url := range weburl.Spaced(value) {
+			if !g.allowsURL(url) {
+				return false
+			}
+		}
+	case refresh:
+		for url := range weburl.Refresh(value) {
+			if !g.allowsURL(url) {
+				return false
+			}
+		}
+	case document:
+		return g.allowsDocument(value)
+	case oneURL:
+		return g.allowsURL(value)
+	}
+	return true
+}
+
+// isInline reports whether the beginning of a URL says that it holds what it stands for.
+func isInline(url string) bool {
+	url = strings.TrimLeft(url, " \t\n\f\r")
+	return len(url) >= 5 && strings.EqualFold(url[:5], "data:")
+}
+
+func (g *Guard) allowsURL(url string) bool {
+	for _, page := range g.pages {
+		if state, to := g.decision.URL(page, url); g.lost && to.Party != consent.NoParty || state != consent.Granted {
+			g.blocked(to)
+			return false
+		}
+	}
+	return true
+}
+
+// allowsDocument reports whether nothing has to be blocked in a page within the page.
+func (g *Guard) allowsDocument(html string) bool {
+	allowed := true
+	inner := &Guard{decision: g.decision, pages: g.pages, lost: g.lost, blocked: func(to consent.Destination) {
+		if allowed {
+			g.blocked(to)
+		}
+		allowed = false
+	}}
+	r := rewrite.New(io.Discard, rewrite.Options{Edit: inner.Edit, Elements: Elements})
+	if _, err := io.WriteString(r, html); err != nil {
+		return false
+	}
+	return r.Close() == nil && allowed
+}

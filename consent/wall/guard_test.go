@@ -1,0 +1,108 @@
+package wall
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
+)
+
+// guarded returns a page as the guard leaves it, in pieces of n bytes.
+func guarded(t testing.TB, html string, n int) (page string, blocked []string) {
+	t.Helper()
+	g, list := testGuard(t)
+	var out bytes.Buffer
+	r := rewrite.New(&out, rewrite.Options{Edit: g.Edit, Elements: Elements})
+	for p := []byte(html); len(p) > 0; p = p[min(n, len(p)):] {
+		if _, err := r.Write(p[:min(n, len(p))]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String(), *list
+}
+
+func TestGuard(t *testing.T) {
+	long := strings.Repeat("x", 20<<10)
+	for _, tt := range []struct{ in, out string }{ // no out: nothing changes
+		{in: `<img src=/a.png srcset="/b.png 1x, b.png 2x"><script src="app.js"></script>`},
+		{in: `<script src="https://static.example.net/x.js"></script><iframe src="https://pay.example.org/"></iframe>`},
+		{in: `<img src="https://cdn.site.example/a.png"><a href="https://x.test/">x</a><form action=//x.test>`},
+		{`<img src="//x.test/p.png" alt="p">`, `<img data-cookie-consent-src="//x.test/p.png" alt="p">`},
+		{`<img SRC=//x.test/p.png src=/own.png>`, `<img data-cookie-consent-src=//x.test/p.png data-cookie-consent-src=/own.png>`},
+		{`<img src="&#47;/x.test/p.png">`, `<img data-cookie-consent-src="&#47;/x.test/p.png">`},
+		{`<img src=/a.png srcset="/b.png 1x, //x.test/b.png 2x">`, `<img src=/a.png data-cookie-consent-srcset="/b.png 1x, //x.test/b.png 2x">`},
+		{`<image src=//x.test/p.png>`, `<image data-cookie-consent-src=//x.test/p.png>`},
+		{`<svg><image xlink:href="//x.test/p.png"/></svg>`, `<svg><image data-cookie-consent-xlink-href="//x.test/p.png"/></svg>`},
+		{`<video poster=//x.test/p src=/v><source src=//x.test/v></video>`, `<video data-cookie-consent-poster=//x.test/p src=/v><source data-cookie-consent-src=//x.test/v></video>`},
+		{`<object data="//x.test/o"></object><embed src=//x.test/e>`, `<object data-cookie-consent-data="//x.test/o"></object><embed data-cookie-consent-src=//x.test/e>`},
+		{`<iframe src="https://v.counter.example/1" width=5></iframe>`, `<iframe data-cookie-consent-src="https://v.counter.example/1" width=5></iframe>`},
+
+		{`<script src=//x.test/t.js async></script>`, `<script type="text/plain" data-cookie-consent-src=//x.test/t.js async></script>`},
+		{`<script type=module src=//x.test/t.js>a()</script>`, `<script type="text/plain" data-cookie-consent-type=module data-cookie-consent-src=//x.test/t.js>a()</script>`},
+		{`<script type=" SpeculationRules ">{}</script>`, `<script type="text/plain" data-cookie-consent-type=" SpeculationRules ">{}</script>`},
+		{in: `<script type=application/json>{"a":"<img src=//x.test>"}</script>`},
+		{`<script ` + long + ` src=/own.js></script>`, `<script type="text/plain" ` + long + ` src=/own.js></script>`},
+
+		{in: `<link rel=canonical href=//x.test/><link rel="next alternate" href=//x.test/><link href=//x.test/>`},
+		{`<link rel=stylesheet href=//x.test/a.css>`, `<link rel=stylesheet data-cookie-consent-href=//x.test/a.css>`},
+		{`<link rel="alternate STYLESHEET" href=//x.test/a.css>`, `<link rel="alternate STYLESHEET" data-cookie-consent-href=//x.test/a.css>`},
+		{`<link href=//x.test rel=dns-prefetch>`, `<link data-cookie-consent-href=//x.test rel=dns-prefetch>`},
+		{`<link rel=next rel=preload href=//x.test>`, `<link rel=next rel=preload data-cookie-consent-href=//x.test>`},
+		{`<link rel=preload as=image href=/a imagesrcset="//x.test/a 1x">`, `<link rel=preload as=image href=/a data-cookie-consent-imagesrcset="//x.test/a 1x">`},
+
+		{in: `<meta name=description content="0;url=//x.test"><meta http-equiv=refresh content="5">`},
+		{`<meta http-equiv="Re&#102;resh" content="0; URL='//x.test/'">`, `<meta http-equiv="Re&#102;resh" data-cookie-consent-content="0; URL='//x.test/'">`},
+
+		{`<base href=//x.test/><img src=a.png><img src=/b.png><img src=//www.site.example/c.png>`,
+			`<base href=//x.test/><img data-cookie-consent-src=a.png><img data-cookie-consent-src=/b.png><img src=//www.site.example/c.png>`},
+		{`<base target=x><img src=a.png><base href="https://www.site.example/"><img src=a.png>`, ``},
+
+		{`<iframe srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`, `<iframe data-cookie-consent-srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`},
+		{in: `<iframe srcdoc="<p>hello <img src=/own.png>"></iframe>`},
+
+		{in: `<img src="data:image/png;base64,` + long + `">`},
+		{`<img src="//x.test/` + long + `">`, `<img data-cookie-consent-src="//x.test/` + long + `">`},
+		{`<img src="http://` + long + `.x.test/">`, `<img data-cookie-consent-src="http://` + long + `.x.test/">`},
+		{`<noscript><img src=//x.test/pixel></noscript>`, `<noscript><img data-cookie-consent-src=//x.test/pixel></noscript>`},
+		{in: `<!-- <img src=//x.test/p> --><textarea><img src=//x.test/p></textarea>`},
+	} {
+		want := tt.out
+		if want == "" {
+			want = tt.in
+		}
+		for _, n := range []int{1, 7, len(tt.in)} {
+			got, blocked := guarded(t, tt.in, n)
+			if got != want {
+				t.Errorf("in pieces of %d:\n%.200s\n became %.200s\n not    %.200s", n, tt.in, got, want)
+			}
+			if renamed := strings.Contains(want, renamedPrefix) && !strings.Contains(want, "Rules"); renamed != (len(blocked) > 0) {
+				t.Errorf("%.200s: blocked %q", tt.in, blocked)
+			}
+		}
+	}
+}
+
+// Too many bases are more than can be told apart: nothing that is relative loads then.
+func TestTooManyBases(t *testing.T) {
+	html := strings.Repeat("<base href=/dir/>", 3*maxBases) + "<img src=a.png>"
+	if got, _ := guarded(t, html, len(html)); !strings.Contains(got, "<img data-cookie-consent-src=a.png>") {
+		t.Error(got)
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	p := testPolicy(t)
+	policies, err := NewPolicies(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := p.NewPage("https", "www.site.example", "/")
+	const want = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* site.example:* ws://site.example:* wss://site.example:* static.example.net:* pay.example.org:*"
+	if got := policies.Of(p.Decide(nil, false), page); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

@@ -1,0 +1,197 @@
+package wall
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/weburl"
+)
+
+// Concerns reports whether [Guard.FilterHeaders] looks at a header of that name.
+func Concerns(name string) bool {
+	switch name {
+	case "Link", "Refresh", "Report-To", "Reporting-Endpoints", "Alt-Svc", "Speculation-Rules",
+		"Content-Security-Policy", "Content-Security-Policy-Report-Only":
+		return true
+	}
+	return false
+}
+
+// FilterHeaders takes out of a header what makes a browser contact whom it must not:
+// links that load something, a refresh, reports, speculation rules and services on
+// other hosts. Slices in it are never written to. A report-uri is taken out of the
+// content security policies, which stay as strict as they are.
+func (g *Guard) FilterHeaders(header map[string][]string) {
+	for key, lines := range header {
+		var kept []string
+		switch key {
+		case "Link":
+			kept = g.keep(lines, ',', g.allowsLink)
+		case "Refresh":
+			kept = g.keep(lines, 0, func(line string) bool { return g.allowsAll(weburl.Refresh(line)) })
+		case "Report-To", "Reporting-Endpoints", "Alt-Svc":
+			kept = g.keep(lines, 0, func(line string) bool { return g.allowsAll(quoted(line, key == "Alt-Svc")) })
+		case "Speculation-Rules": // what the files say is not known
+		case "Content-Security-Policy", "Content-Security-Policy-Report-Only":
+			kept = g.withoutReports(lines)
+		default:
+			continue
+		}
+		switch {
+		case len(kept) == 0:
+			delete(header, key)
+		case len(kept) != len(lines) || &kept[0] != &lines[0]:
+			header[key] = kept
+		}
+	}
+}
+
+// keep returns the lines of a header with those members that may stay; the same
+// slice if all may. Without a separator each line is one member.
+func (g *Guard) keep(lines []string, separator byte, allowed func(string) bool) []string {
+	kept, changed := make([]string, 0, len(lines)), false
+	for _, line := range lines {
+		var left []string
+		for member := range members(line, separator) {
+			if allowed(member) {
+				left = append(left, member)
+			} else {
+				changed = true
+			}
+		}
+		if len(left) > 0 {
+			kept = append(kept, strings.Join(left, string(separator)))
+		}
+	}
+	if !changed {
+		return lines
+	}
+	return kept
+}
+
+// members yields the members of a list. Between quotation marks and angle brackets
+// a separator separates nothing.
+func members(s string, separator byte) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		from, inQuotes, inBrackets := 0, false, false
+		for i := 0; i < len(s); i++ {
+			switch c := s[i]; {
+			case c == '"' && !inBrackets:
+				inQuotes = !inQuotes
+			case c == '\\' && inQuotes:
+				i++
+			case inQuotes:
+			case c == '<':
+				inBrackets = true
+			case c == '>':
+				inBrackets = false
+			case c == separator && c != 0 && !inBrackets:
+				if !yield(s[from:i]) {
+					return
+				}
+				from = i + 1
+			}
+		}
+		yield(s[from:])
+	}
+}
+
+// allowsLink reports whether a link (RFC 8288, section 3) may stay.
+func (g *Guard) allowsLink(link string) bool {
+	link = strings.TrimLeft(link, " \t")
+	if link == "" {
+		return true
+	}
+	url, rest, ok := strings.Cut(strings.TrimPrefix(link, "<"), ">")
+	if link[0] != '<' || !ok {
+		return false
+	}
+	loads := false
+	for parameter := range members(rest, ';') {
+		name, value, _ := strings.Cut(parameter, "=")
+		if !strings.EqualFold(strings.Trim(name, " \t"), "rel") {
+			continue
+		}
+		for word := range strings.FieldsSeq(strings.Trim(value, " \t\"")) {
+			loads = loads || !isHarmless(word)
+		}
+	}
+	return !loads || g.allowsURL(url)
+}
+
+func (g *Guard) allowsAll(urls func(yield func(string) bool)) bool {
+	for url := range urls {
+		if !g.allowsURL(url) {
+			return false
+		}
+	}
+	return true
+}
+
+// quoted yields the URLs among the quoted strings of a header, or the hosts of
+// alternative services (RFC 7838, section 3).
+func quoted(line string, hosts bool) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for {
+			_, rest, ok := strings.Cut(line, `"`)
+			if !ok {
+				return
+			}
+			text, rest, _ := strings.Cut(rest, `"`)
+			line = rest
+			text = strings.ReplaceAll(text, `\`, "")
+			switch {
+			case hosts && !strings.HasPrefix(text, ":"):
+				text = "//" + text
+			case hosts, !strings.Contains(text, "/"):
+				continue // the own host, a word
+			}
+			if !yield(text) {
+				return
+			}
+		}
+	}
+}
+
+// withoutReports returns policies without the addresses that must not get reports;
+// the same slice if all may.
+func (g *Guard) withoutReports(lines []string) []string {
+	kept, changed := make([]string, 0, len(lines)), false
+	for _, line := range lines {
+		policies := strings.Split(line, ",")
+		for i, policy := range policies {
+			directives := strings.Split(policy, ";")
+			left := directives[:0]
+			for _, directive := range directives {
+				without := g.withoutReport(directive)
+				changed = changed || without != directive
+				if without != "" || directive == "" {
+					left = append(left, without)
+				}
+			}
+			policies[i] = strings.Join(left, ";")
+		}
+		kept = append(kept, strings.Join(policies, ","))
+	}
+	if !changed {
+		return lines
+	}
+	return kept
+}
+
+// withoutReport returns a directive of a policy without the addresses that must not
+// get reports; "" if nothing is left of it.
+func (g *Guard) withoutReport(directive string) string {
+	words := strings.Fields(directive)
+	if len(words) == 0 || !strings.EqualFold(words[0], "report-uri") {
+		return directive
+	}
+	allowed := slices.DeleteFunc(slices.Clone(words[1:]), func(url string) bool { return !g.allowsURL(url) })
+	switch len(allowed) {
+	case len(words) - 1:
+		return directive
+	case 0:
+		return ""
+	}
+	return " " + words[0] + " " + strings.Join(allowed, " ")
+}

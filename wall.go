@@ -1,0 +1,123 @@
+package cookieconsent
+
+import (
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/mimetype"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
+)
+
+// walled reports whether there is anybody whom the visitor's browser must not contact.
+func (x *exchange) walled() bool { return !x.decision.AllGranted() }
+
+// newGuard returns what keeps a response from making the browser contact them.
+func (x *exchange) newGuard() *wall.Guard {
+	return wall.NewGuard(x.decision, x.page(), x.noteBlocked)
+}
+
+// page returns the page at the address of the request.
+func (x *exchange) page() *consent.Page {
+	if x.at == nil {
+		scheme := "http"
+		if x.secure {
+			scheme = "https"
+		}
+		x.at = x.handler.policy.NewPage(scheme, x.address, x.url.RequestURI())
+	}
+	return x.at
+}
+
+// noteBlocked counts an attribute that was blocked and tells the operator about a
+// host that nobody declared.
+func (x *exchange) noteBlocked(to consent.Destination) {
+	category := x.handler.policy.Config().UnknownHosts
+	if to.Rule != nil {
+		category = to.Rule.Category
+	}
+	countBlocked(category)
+	if to.Party == consent.UnknownParty && to.Host != "" {
+		x.handler.notices.undeclaredHost(to.Host, category)
+	}
+}
+
+// guardHeader takes out of a header what contacts them, and adds the policy that
+// keeps a page from doing so.
+func (x *exchange) guardHeader(header http.Header, isPage bool, essence string) {
+	if !x.walled() {
+		return
+	}
+	for key := range header {
+		if wall.Concerns(key) {
+			x.newGuard().FilterHeaders(header)
+			break
+		}
+	}
+	if x.handler.policies == nil || !isPage && !x.worker && (x.view == viewOther || !isMarkup(essence)) {
+		return
+	}
+	name := "Content-Security-Policy"
+	if x.handler.Wall == wallReport {
+		name = "Content-Security-Policy-Report-Only"
+	}
+	header[name] = append(header[name][:len(header[name]):len(header[name])], x.handler.policies.Of(x.decision, x.page()))
+}
+
+// noBody is in place of a type where there is nothing that a browser shows.
+const noBody = "none"
+
+// isMarkup reports whether browsers show a type as a document that can load
+// something, or look at the body to find out.
+func isMarkup(essence string) bool {
+	return essence == "" || essence == mimetype.HTML || strings.HasSuffix(essence, "xml")
+}
+
+// servePath answers in place of the application for a path that belongs to a service
+// which the visitor did not agree to: with nothing, in a form that breaks no page.
+func servePath(w http.ResponseWriter, r *http.Request) error {
+	header := w.Header()
+	header.Set("Cache-Control", "private, no-cache")
+	addVary(header, "Cookie, Sec-GPC, Sec-Fetch-Dest")
+	body := ""
+	switch r.Header.Get("Sec-Fetch-Dest") {
+	case "script", "worker", "sharedworker", "serviceworker":
+		header.Set("Content-Type", "text/javascript")
+	case "style":
+		header.Set("Content-Type", "text/css")
+	case "image":
+		header.Set("Content-Type", "image/gif")
+		body = emptyGIF
+	default:
+		if !strings.Contains(r.Header.Get("Accept"), "json") {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		header.Set("Content-Type", "application/json")
+		body = "{}"
+	}
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write([]byte(body))
+	return err
+}
+
+// emptyGIF is an image of one transparent pixel.
+const emptyGIF = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+
+// undeclaredHost tells about a host that a page was kept from loading from, with the
+// lines that would declare it.
+func (n *notices) undeclaredHost(host, category string) {
+	n.once(noticeHost, host, func(l *zap.Logger) {
+		l.Warn("kept a page from loading from a host that is not declared; if visitors need it, declare it in the cookie_consent block",
+			zap.String("host", host),
+			zap.String("category", category),
+			zap.String("declaration", "service <id> {\n"+
+				"\tcategory "+category+"\n"+
+				"\tprovider \"<who answers there>\"\n"+
+				"\tpurpose \"<what it is for>\"\n"+
+				"\thosts "+host+"\n"+
+				"}"))
+	})
+}

@@ -1,0 +1,149 @@
+package cookieconsent
+
+import (
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// walledHandler has a service of another site and one at paths of this site.
+func walledHandler(tb testing.TB, h *Handler) *Handler {
+	tb.Helper()
+	h.Services = []consent.Service{
+		{ID: "video", Category: consent.ThirdParty, Provider: "Video", Purpose: consent.Text{"": "Shows films"}, Hosts: []string{"*.video.example"}},
+		{ID: "counter", Category: consent.Statistics, Provider: "This site", Purpose: consent.Text{"": "Counts visits"}, Paths: []string{"/counter/*"}},
+	}
+	return newTestHandler(tb, h)
+}
+
+// answered is what a visitor gets for a request, with the given header lines and
+// choice; reached is whether the application was asked.
+func answered(t *testing.T, h *Handler, target string, lines []string, choice *consent.Choice, answer http.Header, body string) (w *httptest.ResponseRecorder, reached bool) {
+	t.Helper()
+	r := newTestRequest(http.MethodGet, "https://site.example"+target)
+	for _, line := range lines {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Add(name, value)
+	}
+	if choice != nil {
+		r.Header.Set("Cookie", h.CookieName+"="+preferenceValue(t, h, *choice))
+	}
+	w = httptest.NewRecorder()
+	err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+		reached = true
+		maps.Copy(w.Header(), answer)
+		_, err := w.Write([]byte(body))
+		return err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w, reached
+}
+
+func TestWall(t *testing.T) {
+	const (
+		page  = `<html><head></head><body><iframe src="https://a.video.example/1"></iframe><img src=/own.png></body></html>`
+		film  = `<iframe data-cookie-consent-src="https://a.video.example/1">`
+		html  = "text/html"
+		frame = "Sec-Fetch-Dest: iframe"
+	)
+	document := []string{"Sec-Fetch-Dest: document"}
+	everything := &consent.Choice{Method: consent.AcceptAll}
+	films := &consent.Choice{Method: consent.Save, Services: []string{"video"}}
+	for _, test := range []struct {
+		name, contentType string
+		lines             []string
+		choice            *consent.Choice
+		wall              string
+
+		blocked, banner bool
+		policy          string // a part of it; none if ""
+		reportOnly      bool
+	}{
+		{name: "page", contentType: html, lines: document, blocked: true, banner: true, policy: "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* site.example:*"},
+		{name: "frame", contentType: html, lines: []string{frame}, blocked: true, policy: "default-src 'self'"},
+		{name: "refused", contentType: html, lines: document, choice: &consent.Choice{Method: consent.RejectAll}, blocked: true, banner: true, policy: "default-src 'self'"},
+		{name: "one service", contentType: html, lines: document, choice: films, banner: true, policy: "*.video.example:*"},
+		{name: "everything", contentType: html, lines: document, choice: everything, banner: true},
+		{name: "frame of everything", contentType: html, lines: []string{frame}, choice: everything},
+		{name: "fetched", contentType: html, lines: []string{"Sec-Fetch-Dest: empty"}},
+		{name: "XML", contentType: "application/xhtml+xml", lines: document, policy: "default-src 'self'"},
+		{name: "drawing", contentType: "image/svg+xml", lines: []string{frame}, policy: "default-src 'self'"},
+		{name: "image", contentType: "image/png", lines: document},
+		{name: "worker", contentType: "text/javascript", lines: []string{"Sec-Fetch-Dest: serviceworker"}, policy: "default-src 'self'"},
+		{name: "script", contentType: "text/javascript", lines: []string{"Sec-Fetch-Dest: script"}},
+		{name: "wall off", contentType: html, lines: document, wall: wallOff, blocked: true, banner: true},
+		{name: "wall report", contentType: html, lines: document, wall: wallReport, blocked: true, banner: true, policy: "default-src 'self'", reportOnly: true},
+	} {
+		h := walledHandler(t, &Handler{Wall: test.wall})
+		own := []string{"img-src 'self'"}
+		w, _ := answered(t, h, "/", test.lines, test.choice, http.Header{"Content-Type": {test.contentType}, "Content-Security-Policy": own}, page)
+		body, header := w.Body.String(), w.Result().Header
+		if got := strings.Contains(body, film); got != test.blocked || !strings.Contains(body, "<img src=/own.png>") {
+			t.Errorf("%s: %s", test.name, body)
+		}
+		if got := strings.Contains(body, `id="cookie-consent`); got != test.banner {
+			t.Errorf("%s: banner %t", test.name, got)
+		}
+		policies := slices.Clone(header["Content-Security-Policy"])
+		if test.reportOnly {
+			policies = append(policies, header["Content-Security-Policy-Report-Only"]...)
+		}
+		if policies[0] != own[0] || (test.policy != "") != (len(policies) == 2) || !strings.Contains(policies[len(policies)-1], test.policy) {
+			t.Errorf("%s: policies %q", test.name, policies)
+		}
+		if len(own) != 1 || cap(own) != 1 {
+			t.Errorf("%s: the application's slice was written to", test.name)
+		}
+	}
+}
+
+func TestHeadersOfOthers(t *testing.T) {
+	h := walledHandler(t, &Handler{})
+	link := http.Header{"Content-Type": {"image/png"}, "Link": {"<https://a.video.example/x>; rel=preload, </own>; rel=preload"}}
+	for name, choice := range map[string]*consent.Choice{"nothing": nil, "everything": {Method: consent.AcceptAll}} {
+		want := []string{" </own>; rel=preload"}
+		if choice != nil {
+			want = link["Link"]
+		}
+		w, _ := answered(t, h, "/", []string{"Sec-Fetch-Dest: image"}, choice, link.Clone(), "x")
+		if got := w.Result().Header["Link"]; !slices.Equal(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// What a service counts by in spite of the site's name never reaches the application
+// before the visitor agrees.
+func TestPathsOfServices(t *testing.T) {
+	h := walledHandler(t, &Handler{})
+	for _, test := range []struct{ path, line, contentType, body string }{
+		{"/counter/c.js", "Sec-Fetch-Dest: script", "text/javascript", ""},
+		{"/counter/c.css?x", "Sec-Fetch-Dest: style", "text/css", ""},
+		{"/counter/../counter/c.gif", "Sec-Fetch-Dest: image", "image/gif", emptyGIF},
+		{"/%63ounter/c", "Accept: application/json", "application/json", "{}"},
+		{"/counter/c", "Sec-Fetch-Dest: empty", "", ""},
+	} {
+		w, reached := answered(t, h, test.path, []string{test.line}, nil, nil, "counted")
+		res := w.Result()
+		if reached || w.Body.String() != test.body || res.Header.Get("Content-Type") != test.contentType || !isPrivate(res.Header) {
+			t.Errorf("%s (%s): reached %t, %d, %v, %q", test.path, test.line, reached, res.StatusCode, res.Header, w.Body)
+		}
+		if (res.StatusCode == http.StatusNoContent) != (test.contentType == "") {
+			t.Errorf("%s: status %d", test.path, res.StatusCode)
+		}
+		choice := &consent.Choice{Method: consent.Save, Categories: []string{consent.Statistics}}
+		if w, reached := answered(t, h, test.path, []string{test.line}, choice, nil, "counted"); !reached || w.Body.String() != "counted" {
+			t.Errorf("%s is not forwarded to who agreed: %q", test.path, w.Body)
+		}
+	}
+	if _, reached := answered(t, h, "/counters", nil, nil, nil, ""); !reached {
+		t.Error("another path is not forwarded")
+	}
+}
