@@ -5,6 +5,7 @@ package sqlite
 import (
 	"crypto/sha256"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -93,11 +94,11 @@ func bulkLedger(b *testing.B) string {
 		b.Fatal(err)
 	}
 	defer db.close()
-	shown := testShown(b, "page")
+	shown, random := testShown(b, "page"), rand.New(rand.NewPCG(1, 2))
 	for left := benchRecords(b); left > 0; {
 		batch := make([]*request, min(left, 10_000))
 		for i := range batch {
-			batch[i] = &request{ctx: b.Context(), submission: submission(b, shown, time.Now())}
+			batch[i] = &request{ctx: b.Context(), submission: someChoice(b, shown, random)}
 		}
 		if err := db.append(batch); err != nil {
 			b.Fatal(err)
@@ -105,6 +106,37 @@ func bulkLedger(b *testing.B) string {
 		left -= len(batch)
 	}
 	return path
+}
+
+// someChoice returns a choice as visitors make them: on some sites, in some
+// languages, most by one click, one in ten in its own way.
+func someChoice(b *testing.B, shown *ledger.Shown, random *rand.Rand) *ledger.Submission {
+	b.Helper()
+	r, err := ledger.NewRecord(time.Now())
+	if err != nil {
+		b.Fatal(err)
+	}
+	r.Site = []string{"www.example.test", "shop.example.test", "example.test"}[random.IntN(3)]
+	r.Language = []string{"en", "de", "fr", "es"}[random.IntN(4)]
+	r.Policy, r.Source, r.Method, r.Days, r.Version = "AbCdEfGhIjKl", "banner", "accept_all", 182, "v1.0.0"
+	r.GPC = random.IntN(20) == 0
+	state := func() ledger.State { return ledger.Given }
+	switch kind := random.IntN(10); {
+	case kind < 3:
+		r.Method, state = "reject_all", func() ledger.State { return ledger.Refused }
+	case kind == 3:
+		r.Source, r.Method = "preferences", "save"
+		state = func() ledger.State {
+			return []ledger.State{ledger.Given, ledger.Refused, ledger.Withdrawn}[random.IntN(3)]
+		}
+	}
+	r.Categories = map[string]ledger.State{"statistics": state(), "first_party": state(), "third_party": state()}
+	r.Services = map[string]ledger.State{"matomo": state(), "videos": state(), "maps": state(), "newsletter": state()}
+	submitted, err := ledger.Submit(r, shown)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return submitted
 }
 
 func TestMain(m *testing.M) {
