@@ -30,8 +30,8 @@ func ScanChain(scan func(dest ...any) error) (Chain, error) {
 // Entries are read in steps of at most so many, and of hardly more than so many
 // bytes: a transaction that lasts keeps databases from cleaning up.
 const (
-	stepSize  = 4096
-	stepBytes = 2 << 20
+	stepSize  = 1024
+	stepBytes = 1 << 20
 )
 
 // Steps yields the entries with sequence numbers above after and up to through

@@ -44,8 +44,8 @@ const (
 // A batch, which a goroutine exports at once, has at most so many records and is
 // complete with so many bytes of bodies.
 const (
-	batchSize  = 512
-	batchBytes = 512 << 10
+	batchSize  = 256
+	batchBytes = 256 << 10
 )
 
 // WriteExport writes the selected records of every chain and returns how many.
@@ -117,7 +117,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 func eachBatch(ctx context.Context, r Reader, newExporter func() *exporter, w io.Writer, progress func(int64)) (written int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
-	results := make(chan chan encoded, 2*workers) // in order; its room bounds the memory
+	results := make(chan chan encoded, workers) // in order; its room bounds the memory
 	exporters := make(chan *exporter, workers)
 	for range workers {
 		exporters <- newExporter()
