@@ -2,10 +2,10 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -43,14 +43,18 @@ type place struct {
 // newExporter returns an exporter of the records that a filter selects. Its marks
 // are random, so that nothing that a client sent is taken for one.
 func newExporter(filter *Filter, text textFunc) *exporter {
+	var random [3]uint64
+	for i := range random {
+		var b [8]byte
+		rand.Read(b[:]) // never fails
+		random[i] = binary.NativeEndian.Uint64(b[:]) >> 2
+	}
 	marks := place{
 		id:       uuid.NewString(),
-		time:     time.Unix(rand.Int64N(200e9), rand.Int64N(1e9)).UTC(),
-		sequence: 1<<62 + rand.Int64N(1<<62),
+		time:     time.Unix(int64(random[0]%200e9), int64(random[1]%1e9)).UTC(), // until the year 8307
+		sequence: 1<<62 | int64(random[2]),
 	}
-	for i := 0; i < len(marks.hash); i += 8 {
-		binary.NativeEndian.PutUint64(marks.hash[i:], rand.Uint64())
-	}
+	rand.Read(marks.hash[:])
 	return &exporter{filter: filter, text: text, marks: marks}
 }
 

@@ -82,7 +82,7 @@ func (r *Reader) chain(ctx context.Context) (ledger.Chain, error) {
 // Entries implements [ledger.Reader].
 func (r *Reader) Entries(ctx context.Context, _ string, after, through int64) iter.Seq2[ledger.Entry, error] {
 	return ledger.Steps(after, through, func(after int64, limit int) ([]ledger.Entry, error) {
-		rows, err := r.db.conn.QueryContext(ctx,
+		rows, err := r.db.conn.QueryContext(ctx, //nolint:rowserrcheck // ScanEntries does
 			"SELECT sequence, body, hash FROM record WHERE sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?", after, through, limit)
 		if err != nil {
 			return nil, err
@@ -95,7 +95,7 @@ func (r *Reader) Entries(ctx context.Context, _ string, after, through int64) it
 // Shown implements [ledger.Reader].
 func (r *Reader) Shown(ctx context.Context) iter.Seq2[ledger.ShownEntry, error] {
 	return func(yield func(ledger.ShownEntry, error) bool) {
-		rows, err := r.db.conn.QueryContext(ctx, "SELECT digest, document, first_used FROM shown ORDER BY first_used")
+		rows, err := r.db.conn.QueryContext(ctx, "SELECT digest, document, first_used FROM shown ORDER BY first_used") //nolint:rowserrcheck // ScanShown does
 		if err != nil {
 			yield(ledger.ShownEntry{}, err)
 			return
@@ -107,7 +107,7 @@ func (r *Reader) Shown(ctx context.Context) iter.Seq2[ledger.ShownEntry, error] 
 
 // ShownWith returns what was shown under a digest.
 func (r *Reader) ShownWith(ctx context.Context, digest ledger.Digest) (*ledger.ShownEntry, error) {
-	rows, err := r.db.conn.QueryContext(ctx, "SELECT digest, document, first_used FROM shown WHERE digest = ?", digest[:])
+	rows, err := r.db.conn.QueryContext(ctx, "SELECT digest, document, first_used FROM shown WHERE digest = ?", digest[:]) //nolint:rowserrcheck // ScanShown does
 	if err != nil {
 		return nil, err
 	}
