@@ -10,7 +10,7 @@ import (
 const (
 	// copyInterval is how often what was committed is copied from the
 	// write-ahead log into the file.
-	copyInterval = time.Second
+	copyInterval = 250 * time.Millisecond
 
 	// maxLog is the size in pages, of 4 KiB each, at which a commit itself does
 	// the copying.
