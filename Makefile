@@ -89,9 +89,10 @@ build: ## build Caddy with this module as xcaddy does
 	bin/caddy-xcaddy list-modules | grep cookie_consent
 
 .PHONY: build-tags
-build-tags: # every package with the tags that xcaddy sets, and without cgo
+build-tags: # every package with the tags that xcaddy sets, without cgo, without SQLite
 	CGO_ENABLED=0 go build -tags $(XCADDY_TAGS) ./...
 	CGO_ENABLED=0 go vet -tags $(XCADDY_TAGS) ./...
+	CGO_ENABLED=0 go vet -tags $(XCADDY_TAGS),nosqlite .
 
 .PHONY: example
 example: bin/caddy # Caddyfile.example is formatted, adapts and loads

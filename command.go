@@ -34,6 +34,8 @@ default folder is that user's. --file names the file of a ledger instead, such a
 a copy.
 `,
 		CobraFunc: func(cmd *cobra.Command) {
+			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand())
 		},
 	})

@@ -59,10 +59,11 @@ func runExport(ctx context.Context, flags caddycmd.Flags) (int, error) {
 	}
 	defer reader.Close()
 	out := bufio.NewWriterSize(os.Stdout, 1<<16)
+	var n int64
 	if format == "shown" {
-		err = exportShown(ctx, reader, out)
+		n, err = exportShown(ctx, reader, out)
 	} else {
-		_, err = ledger.WriteExport(ctx, reader, filter, ledger.Format(format), out, progress())
+		n, err = ledger.WriteExport(ctx, reader, filter, ledger.Format(format), out, progress())
 	}
 	if err == nil {
 		err = out.Flush()
@@ -70,23 +71,26 @@ func runExport(ctx context.Context, flags caddycmd.Flags) (int, error) {
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, fmt.Errorf("exporting: %w", err)
 	}
+	fmt.Fprintf(os.Stderr, "%d exported\n", n)
 	return caddy.ExitCodeSuccess, nil
 }
 
-// exportShown writes what visitors were shown.
-func exportShown(ctx context.Context, reader ledger.Reader, out *bufio.Writer) error {
+// exportShown writes what visitors were shown and returns how many pieces.
+func exportShown(ctx context.Context, reader ledger.Reader, out *bufio.Writer) (int64, error) {
+	n := int64(0)
 	encoder := json.NewEncoder(out)
 	for shown, err := range reader.Shown(ctx) {
 		if err != nil {
-			return err
+			return n, err
 		}
 		if err := encoder.Encode(map[string]any{
 			"sha256": shown.Digest, "first_used": shown.FirstUsed, "document": string(shown.Document),
 		}); err != nil {
-			return err
+			return n, err
 		}
+		n++
 	}
-	return nil
+	return n, nil
 }
 
 // openReader opens the ledger that the flags name.

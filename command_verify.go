@@ -84,7 +84,7 @@ func runVerify(ctx context.Context, flags caddycmd.Flags) (int, error) {
 	}
 	fmt.Printf("%d records checked, %d pruned before\n", v.Records, v.Pruned)
 	if findings > 0 {
-		return exitWrong, fmt.Errorf("%d things are wrong with the ledger", findings)
+		return exitWrong, fmt.Errorf("the ledger is not what it was: %d findings", findings)
 	}
 	fmt.Println("all is well")
 	return caddy.ExitCodeSuccess, nil

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -178,11 +177,6 @@ func (l *appLedger) announce(r *ledger.Record) {
 		"id": r.ID, "time": r.Time, "site": r.Site, "policy": r.Policy, "method": r.Method, "source": r.Source,
 		"language": r.Language, "gpc": r.GPC, "categories": r.Categories, "services": r.Services,
 	})
-}
-
-// ledgerPath returns the path of the file where none is configured.
-func ledgerPath() string {
-	return filepath.Join(caddy.AppDataDir(), "cookie_consent", "consent.db")
 }
 
 // moduleVersion returns the version of this module in the running program.

@@ -1,4 +1,4 @@
-//go:build (darwin && (amd64 || arm64)) || (freebsd && (amd64 || arm64)) || (linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64 || s390x)) || (openbsd && (amd64 || arm64)) || (windows && (amd64 || arm64))
+//go:build !nosqlite && ((darwin && (amd64 || arm64)) || (freebsd && (amd64 || arm64)) || (linux && (386 || amd64 || arm || arm64 || loong64 || ppc64le || riscv64 || s390x)) || (openbsd && (amd64 || arm64)) || (windows && (amd64 || arm64)))
 
 package cookieconsent
 
@@ -51,7 +51,7 @@ func (SQLite) CaddyModule() caddy.ModuleInfo {
 func (s *SQLite) Provision(caddy.Context) error {
 	s.Path = caddy.NewReplacer().ReplaceAll(s.Path, "")
 	if s.Path == "" {
-		s.Path = ledgerPath()
+		s.Path = filepath.Join(caddy.AppDataDir(), "cookie_consent", "consent.db")
 	}
 	if s.MaxSize == 0 {
 		s.MaxSize = defaultMaxSize

@@ -222,6 +222,43 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
+// While a policy is only observed, nobody is asked, but who finds the preferences
+// page can choose. The choice counts from when the policy is enforced, so that it
+// has to be proved like any other.
+func TestChoicesWhileObserving(t *testing.T) {
+	observing := strings.Replace(policy, "{\n", "{\n\t\tmode observe\n", 1)
+	app := statusApplication(t)
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := start(t, site(observing+"reverse_proxy "+app.addr), "cookie_consent {\nsqlite "+path+"\n}")
+	if res := s.get(t, "/"); strings.Contains(res.body, bannerMark) || len(res.cookies()) != len(allCookies) {
+		t.Errorf("cookies %q, body %q", res.cookies(), res.body)
+	}
+	if n := len(records(t, path)); n != 0 {
+		t.Errorf("%d records before any choice", n)
+	}
+	chosen := url.Values{"choice": {"save"}, "category": {"statistics"}, "source": {"preferences"}}
+	res := s.post(t, chosen, pairs(allCookies)...)
+	all := records(t, path)
+	if len(all) != 1 || all[0].Source != "preferences" || all[0].Categories["statistics"] != ledger.Given || all[0].Categories["third_party"] != ledger.Refused || !strings.Contains(res.body, all[0].ID) {
+		t.Fatalf("records %+v, status %d", all, res.status)
+	}
+	if len(res.cookies()) != 1 || nameOf(res.cookies()[0]) != preferenceCookie {
+		t.Errorf("observing, the choice sets the cookies %q", res.cookies())
+	}
+	preference := "Cookie: " + pair(res.cookies()[0])
+	if res := s.get(t, "/", preference); len(res.cookies()) != len(allCookies) {
+		t.Errorf("observing, the choice has the effect %q", res.cookies())
+	}
+
+	if err := s.load(site(policy + "reverse_proxy " + app.addr)); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitCertificate(t, host)
+	if res := s.get(t, "/", preference); strings.Contains(res.body, bannerMark) || !slices.Equal(res.cookies(), []string{sessionCookie, csrfCookie, statsCookie}) {
+		t.Errorf("enforcing, the choice has the effect %q", res.cookies())
+	}
+}
+
 func TestLedgerOff(t *testing.T) {
 	s := start(t, site(policy+"reverse_proxy "+statusApplication(t).addr), "cookie_consent {\nledger off\n}")
 	if s.choose(t, acceptAll) == "" {

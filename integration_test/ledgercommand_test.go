@@ -189,3 +189,27 @@ func TestValidatingMakesNoLedger(t *testing.T) {
 		t.Errorf("validating made %q", found)
 	}
 }
+
+// Where there is no SQLite, a configuration has to say that it keeps no ledger.
+func TestWithoutSQLite(t *testing.T) {
+	s := &server{httpPort: freePort(t), httpsPort: freePort(t), dir: t.TempDir()}
+	program := filepath.Join(s.dir, "caddy")
+	if out, err := exec.Command("go", "build", "-tags", "nosqlite", "-o", program, "../cmd/caddy").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c := &child{server: s, config: filepath.Join(s.dir, "Caddyfile")}
+	for _, test := range []struct{ global, want string }{
+		{"", "this Caddy has no SQLite"},
+		{"sqlite /var/lib/consent.db", "this Caddy has no SQLite, which does not run on every platform, and so no place to record choices in; say 'ledger off' to record none, at " + c.config},
+		{"ledger off", ""},
+	} {
+		s.options = []string{"cookie_consent {\n" + test.global + "\n}"}
+		c.write(t, quietSite(policy+"respond ok"))
+		cmd := s.caddyCommand(t, "validate", "--config", c.config, "--adapter", "caddyfile")
+		cmd.Path = program
+		out, err := cmd.CombinedOutput()
+		if said := string(out) + s.logged(t); !strings.Contains(said, test.want) || (err == nil) != (test.want == "") {
+			t.Errorf("%q: %v: %s", test.global, err, said)
+		}
+	}
+}

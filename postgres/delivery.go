@@ -273,9 +273,8 @@ func deliverBatch(ctx context.Context, conn *pgx.Conn, reader *sqlite.Reader, lo
 // lockChain returns the end of a chain as the database has it, and keeps others
 // from extending it. A new chain gets the next number.
 func lockChain(ctx context.Context, tx pgx.Tx, id string) (at ledger.Head, pruned int64, err error) {
-	var hash []byte
 	find := func() error {
-		return tx.QueryRow(ctx, "SELECT count, hash, coalesce(checkpoint_count, 0) FROM cookie_consent.chain WHERE id = $1 FOR UPDATE", id).Scan(&at.Count, &hash, &pruned)
+		return tx.QueryRow(ctx, "SELECT count, hash, coalesce(checkpoint_count, 0) FROM cookie_consent.chain WHERE id = $1 FOR UPDATE", id).Scan(&at.Count, &at.Hash, &pruned)
 	}
 	if err = find(); errors.Is(err, pgx.ErrNoRows) {
 		start := ledger.Start(id)
@@ -290,10 +289,6 @@ func lockChain(ctx context.Context, tx pgx.Tx, id string) (at ledger.Head, prune
 		}
 		err = find()
 	}
-	if err != nil {
-		return at, 0, err
-	}
-	at.Hash, err = digest(hash)
 	return at, pruned, err
 }
 

@@ -18,8 +18,11 @@ type Digest [sha256.Size]byte
 // String returns the digest in hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
+// AppendText implements [encoding.TextAppender].
+func (d Digest) AppendText(b []byte) ([]byte, error) { return hex.AppendEncode(b, d[:]), nil }
+
 // MarshalText implements [encoding.TextMarshaler].
-func (d Digest) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, d[:]), nil }
+func (d Digest) MarshalText() ([]byte, error) { return d.AppendText(nil) }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (d *Digest) UnmarshalText(text []byte) error {
@@ -28,6 +31,20 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	}
 	_, err := hex.Decode(d[:], text)
 	return err
+}
+
+// Scan implements [database/sql.Scanner]. What is no digest becomes that of no
+// record, so that a check finds it where it is and goes on.
+func (d *Digest) Scan(src any) error {
+	b, ok := src.([]byte)
+	if !ok && src != nil {
+		return fmt.Errorf("a digest cannot be a %T", src)
+	}
+	*d = Digest{}
+	if len(b) == len(d) {
+		copy(d[:], b)
+	}
+	return nil
 }
 
 // NewChainID returns the id of a new chain: a UUID, made at random.

@@ -1,10 +1,10 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -142,46 +142,48 @@ func Export(r *Record, chain string, sequence int64, hash Digest, controller Con
 	return e
 }
 
+// jsonText returns what makes a line of JSON of each record.
+func jsonText(controllers map[Digest]Controller) textFunc {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	return func(r *Record, chain string, sequence int64, hash Digest) ([]byte, error) {
+		out.Reset()
+		err := encoder.Encode(Export(r, chain, sequence, hash, controllers[r.Shown]))
+		return out.Bytes(), err
+	}
+}
+
 // csvHeader names the columns of a CSV export.
-var csvHeader = []string{
-	"record_id", "event_time", "site", "policy", "shown", "source", "method", "language", "gpc",
-	"given", "refused", "withdrawn", "duration", "module_version", "chain", "sequence", "hash",
-}
+const csvHeader = "record_id,event_time,site,policy,shown,source,method,language,gpc," +
+	"given,refused,withdrawn,duration,module_version,chain,sequence,hash\n"
 
-// csvWriter writes records as comma-separated values (RFC 4180), a line each
-// after a line with the names of the columns.
-type csvWriter struct {
-	w    *csv.Writer
-	line []string
-}
-
-func newCSVWriter(w io.Writer) *csvWriter { return &csvWriter{w: csv.NewWriter(w)} }
-
-// Header writes the names of the columns.
-func (c *csvWriter) Header() error { return c.w.Write(csvHeader) }
-
-// Write writes a record. It may be buffered until [csvWriter.Flush].
-func (c *csvWriter) Write(r *Record, chain string, sequence int64, hash Digest) error {
-	names := map[State][]string{}
-	for _, states := range []map[string]State{r.Categories, r.Services} {
-		for _, name := range slices.Sorted(maps.Keys(states)) {
-			names[states[name]] = append(names[states[name]], name)
+// csvText returns what makes a line of comma-separated values (RFC 4180) of each
+// record.
+func csvText() textFunc {
+	var out bytes.Buffer
+	var line []string
+	w := csv.NewWriter(&out)
+	return func(r *Record, chain string, sequence int64, hash Digest) ([]byte, error) {
+		names := map[State][]string{}
+		for _, states := range []map[string]State{r.Categories, r.Services} {
+			for _, name := range slices.Sorted(maps.Keys(states)) {
+				names[states[name]] = append(names[states[name]], name)
+			}
 		}
+		line = append(line[:0],
+			r.ID, r.Time.Format(time.RFC3339Nano), r.Site, r.Policy, r.Shown.String(), r.Source, r.Method, r.Language,
+			strconv.FormatBool(r.GPC), strings.Join(names[Given], " "), strings.Join(names[Refused], " "), strings.Join(names[Withdrawn], " "),
+			"P"+strconv.Itoa(r.Days)+"D", r.Version, chain, strconv.FormatInt(sequence, 10), hash.String())
+		for i, cell := range line {
+			line[i] = notFormula(cell)
+		}
+		out.Reset()
+		if err := w.Write(line); err != nil {
+			return nil, err
+		}
+		w.Flush()
+		return out.Bytes(), w.Error()
 	}
-	c.line = append(c.line[:0],
-		r.ID, r.Time.Format(time.RFC3339Nano), r.Site, r.Policy, r.Shown.String(), r.Source, r.Method, r.Language,
-		strconv.FormatBool(r.GPC), strings.Join(names[Given], " "), strings.Join(names[Refused], " "), strings.Join(names[Withdrawn], " "),
-		"P"+strconv.Itoa(r.Days)+"D", r.Version, chain, strconv.FormatInt(sequence, 10), hash.String())
-	for i, cell := range c.line {
-		c.line[i] = notFormula(cell)
-	}
-	return c.w.Write(c.line)
-}
-
-// Flush writes what is buffered.
-func (c *csvWriter) Flush() error {
-	c.w.Flush()
-	return c.w.Error()
 }
 
 // notFormula puts an apostrophe before what a spreadsheet would take for a

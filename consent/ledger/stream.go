@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -21,9 +20,16 @@ type Filter struct {
 	ID           string // of one record
 }
 
-func (f *Filter) selects(r *Record) bool {
-	return (f.Since.IsZero() || !r.Time.Before(f.Since)) && (f.Until.IsZero() || r.Time.Before(f.Until)) &&
-		(f.Site == "" || r.Site == f.Site) && (f.Policy == "" || r.Policy == f.Policy) && (f.ID == "" || r.ID == f.ID)
+func (f *Filter) selects(r *Record) bool { return f.selectsAll(r) && f.selectsOne(r.ID, r.Time) }
+
+// selectsAll reports whether a filter selects any record that says the same.
+func (f *Filter) selectsAll(r *Record) bool {
+	return (f.Site == "" || r.Site == f.Site) && (f.Policy == "" || r.Policy == f.Policy)
+}
+
+// selectsOne reports whether a filter selects the one with that id and time.
+func (f *Filter) selectsOne(id string, at time.Time) bool {
+	return (f.Since.IsZero() || !at.Before(f.Since)) && (f.Until.IsZero() || at.Before(f.Until)) && (f.ID == "" || id == f.ID)
 }
 
 // Format is how records are exported.
@@ -35,8 +41,12 @@ const (
 	CSV       Format = "csv"
 )
 
-// batchSize is how many records a goroutine encodes at once.
-const batchSize = 512
+// A batch, which a goroutine exports at once, has at most so many records and is
+// complete with so many bytes of bodies.
+const (
+	batchSize  = 256
+	batchBytes = 256 << 10
+)
 
 // WriteExport writes the selected records of every chain and returns how many.
 // Memory does not grow with their number. progress, which may be nil, is called
@@ -51,17 +61,14 @@ func WriteExport(ctx context.Context, r Reader, filter Filter, format Format, w 
 			return 0, err
 		}
 	}
-	encode := func(out *bytes.Buffer, batch *batch) (int64, error) {
-		return batch.jsonLines(out, &filter, controllers)
-	}
+	text := func() textFunc { return jsonText(controllers) }
 	if format == CSV {
-		header := newCSVWriter(w)
-		if err := errors.Join(header.Header(), header.Flush()); err != nil {
+		text = csvText
+		if _, err := io.WriteString(w, csvHeader); err != nil {
 			return 0, fmt.Errorf("writing: %w", err)
 		}
-		encode = func(out *bytes.Buffer, batch *batch) (int64, error) { return batch.csv(out, &filter) }
 	}
-	return eachBatch(ctx, r, encode, w, progress)
+	return eachBatch(ctx, r, func() *exporter { return newExporter(&filter, text()) }, w, progress)
 }
 
 // Each calls f with the selected records of every chain, in order.
@@ -106,12 +113,15 @@ type encoded struct {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// eachBatch encodes batches on all processors and writes the results in order.
-func eachBatch(ctx context.Context, r Reader, encode func(*bytes.Buffer, *batch) (int64, error), w io.Writer, progress func(int64)) (written int64, err error) {
+// eachBatch exports batches on all processors and writes the results in order.
+func eachBatch(ctx context.Context, r Reader, newExporter func() *exporter, w io.Writer, progress func(int64)) (written int64, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	workers := runtime.GOMAXPROCS(0)
-	results := make(chan chan encoded, 2*workers) // in order; its room bounds the memory
-	slots := make(chan struct{}, workers)
+	results := make(chan chan encoded, workers) // in order; its room bounds the memory
+	exporters := make(chan *exporter, workers)
+	for range workers {
+		exporters <- newExporter()
+	}
 	var looked atomic.Int64
 	var readErr error
 	var running sync.WaitGroup
@@ -124,12 +134,12 @@ func eachBatch(ctx context.Context, r Reader, encode func(*bytes.Buffer, *batch)
 			case <-ctx.Done():
 				return false
 			}
-			slots <- struct{}{}
+			x := <-exporters
 			running.Go(func() {
-				defer func() { <-slots }()
+				defer func() { exporters <- x }()
 				out := buffers.Get().(*bytes.Buffer)
 				out.Reset()
-				n, err := encode(out, b)
+				n, err := x.export(out, b)
 				looked.Add(int64(len(b.entries)))
 				result <- encoded{out, n, err}
 			})
@@ -164,17 +174,17 @@ func readBatches(ctx context.Context, r Reader, take func(*batch) bool) error {
 		return fmt.Errorf("reading the chains: %w", err)
 	}
 	for _, chain := range chains {
-		b := &batch{chain: chain.ID}
+		b, size := &batch{chain: chain.ID}, 0
 		for entry, err := range r.Entries(ctx, chain.ID, 0, chain.Last) {
 			if err != nil {
 				return fmt.Errorf("reading chain %s: %w", chain.ID, err)
 			}
-			b.entries = append(b.entries, entry)
-			if len(b.entries) == batchSize {
+			b.entries, size = append(b.entries, entry), size+len(entry.Body)
+			if len(b.entries) == batchSize || size >= batchBytes {
 				if !take(b) {
 					return ctx.Err()
 				}
-				b = &batch{chain: chain.ID, entries: make([]Entry, 0, batchSize)}
+				b, size = &batch{chain: chain.ID, entries: make([]Entry, 0, batchSize)}, 0
 			}
 		}
 		if len(b.entries) > 0 && !take(b) {
@@ -182,43 +192,4 @@ func readBatches(ctx context.Context, r Reader, take func(*batch) bool) error {
 		}
 	}
 	return nil
-}
-
-// each calls f with the selected records of a batch.
-func (b *batch) each(filter *Filter, f func(*Record, *Entry) error) (int64, error) {
-	n := int64(0)
-	for i := range b.entries {
-		entry := &b.entries[i]
-		if filter.ID != "" && !bytes.Contains(entry.Body, []byte(filter.ID)) {
-			continue // without decoding it
-		}
-		var record Record
-		if err := json.Unmarshal(entry.Body, &record); err != nil {
-			return n, fmt.Errorf("decoding record %d of chain %s: %w", entry.Sequence, b.chain, err)
-		}
-		if !filter.selects(&record) {
-			continue
-		}
-		if err := f(&record, entry); err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
-}
-
-func (b *batch) jsonLines(out *bytes.Buffer, filter *Filter, controllers map[Digest]Controller) (int64, error) {
-	encoder := json.NewEncoder(out)
-	return b.each(filter, func(r *Record, e *Entry) error {
-		return encoder.Encode(Export(r, b.chain, e.Sequence, e.Hash, controllers[r.Shown]))
-	})
-}
-
-func (b *batch) csv(out *bytes.Buffer, filter *Filter) (int64, error) {
-	w := newCSVWriter(out)
-	n, err := b.each(filter, func(r *Record, e *Entry) error { return w.Write(r, b.chain, e.Sequence, e.Hash) })
-	if err != nil {
-		return n, err
-	}
-	return n, w.Flush()
 }

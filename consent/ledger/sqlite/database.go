@@ -73,7 +73,8 @@ func open(ctx context.Context, path string, maxBytes int64) (*database, error) {
 }
 
 func openOnce(ctx context.Context, path string, maxBytes int64) (*database, error) {
-	db, err := connect(ctx, path, "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)", "_pragma", "secure_delete(ON)")
+	db, err := connect(ctx, path, "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)", "_pragma", "secure_delete(ON)",
+		"_pragma", "wal_autocheckpoint("+strconv.Itoa(maxLog)+")")
 	if err != nil {
 		return nil, err
 	}

@@ -2,11 +2,7 @@
 
 package sqlite
 
-import (
-	"context"
-
-	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
-)
+import "context"
 
 // Delivered notes up to which record a second store has the chain, so that the
 // records until there may be pruned. The caller must not have closed the store.
@@ -26,16 +22,4 @@ func (s *Store) Delivered(ctx context.Context, chain string, count int64) error 
 		s.settle(err)
 		return err
 	})
-}
-
-// ShownWith returns what was shown under a digest.
-func (r *Reader) ShownWith(ctx context.Context, digest ledger.Digest) (*ledger.ShownEntry, error) {
-	entry := &ledger.ShownEntry{Shown: ledger.Shown{Digest: digest}}
-	var used string
-	err := r.db.conn.QueryRowContext(ctx, "SELECT document, first_used FROM shown WHERE digest = ?", digest[:]).Scan(&entry.Document, &used)
-	if err != nil {
-		return nil, err
-	}
-	entry.FirstUsed, err = parseTime(used)
-	return entry, err
 }

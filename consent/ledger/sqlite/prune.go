@@ -97,6 +97,7 @@ func (s *Store) prune() {
 		}
 	}
 	if total > 0 {
+		s.logged.Store(true) // what was removed is overwritten when the log is copied
 		s.opts.Logger.Info("pruned the ledger", "records", total, "older_than", before.UTC().Format(time.RFC3339))
 	}
 }
@@ -174,8 +175,11 @@ func Prune(ctx context.Context, path string, before time.Time, outbox bool, key 
 			}
 		}
 		n, err := db.prune(ctx, before, limit, key)
-		if total += n; err != nil || n == 0 {
+		if total += n; err != nil {
 			return total, err
+		}
+		if n == 0 {
+			return total, db.copyLog(ctx)
 		}
 		if progress != nil {
 			progress(total)

@@ -69,6 +69,7 @@ type Store struct {
 
 	status atomic.Pointer[ledger.Status]
 	damage atomic.Pointer[error] // what the check at the start found
+	logged atomic.Bool           // whether there is something to copy from the log
 
 	// Of the writing goroutine.
 	db        *database
@@ -110,6 +111,7 @@ func (s *Store) Begin() error {
 	if !s.closed && !s.begun {
 		s.begun = true
 		s.stopped.Go(s.maintain)
+		s.stopped.Go(s.copyLog)
 	}
 	s.mu.Unlock()
 	return s.do(func() error { _, err := s.database(); return err })
@@ -234,6 +236,7 @@ func (s *Store) commit(batch []*request) {
 	if err == nil {
 		err = db.append(waiting)
 		s.settle(err)
+		s.logged.Store(true)
 	}
 	for _, req := range waiting {
 		req.done <- err
