@@ -33,7 +33,9 @@ type exchange struct {
 	worker   bool     // whether it is the script of a worker
 	language string   // Accept-Language
 
-	at *consent.Page // the page of that address, once somebody asked
+	at        *consent.Page // the page of that address, once somebody asked
+	blockedOf string        // the category of what was blocked last
+	blocked   int           // how much of it is not counted yet
 
 	refused  []string // names of refused cookies that the browser still sends
 	shadowed bool     // whether the preference cookie came more than once

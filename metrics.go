@@ -87,11 +87,13 @@ func registerMetrics(registry *prometheus.Registry) error {
 }
 
 func countCookie(action, category string) { metrics.cookies.WithLabelValues(action, category).Inc() }
-func countBlocked(category string)        { metrics.blocked.WithLabelValues(category).Inc() }
-func countDeletions(n int)                { metrics.deletions.Add(float64(n)) }
-func countPage(result string)             { metrics.pages.WithLabelValues(result).Inc() }
-func countChoice(method string)           { metrics.choices.WithLabelValues(method).Inc() }
-func countRecord(result string)           { metrics.records.WithLabelValues(result).Inc() }
+func countBlocked(category string, n int) {
+	metrics.blocked.WithLabelValues(category).Add(float64(n))
+}
+func countDeletions(n int)      { metrics.deletions.Add(float64(n)) }
+func countPage(result string)   { metrics.pages.WithLabelValues(result).Inc() }
+func countChoice(method string) { metrics.choices.WithLabelValues(method).Inc() }
+func countRecord(result string) { metrics.records.WithLabelValues(result).Inc() }
 
 // ledgerMetrics tells of the ledgers that are open when it is asked.
 type ledgerMetrics struct{}

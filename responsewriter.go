@@ -348,6 +348,7 @@ func (w *responseWriter) finish() {
 
 // release gives back what the response holds, however it ended.
 func (w *responseWriter) release() {
+	w.x.countBlocked()
 	if w.page != nil {
 		w.phase = phaseOver
 		w.page.release()

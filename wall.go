@@ -38,9 +38,22 @@ func (x *exchange) noteBlocked(to consent.Destination) {
 	if to.Rule != nil {
 		category = to.Rule.Category
 	}
-	countBlocked(category)
+	if x.blockedOf != category {
+		x.countBlocked()
+		x.blockedOf = category
+	}
+	x.blocked++
 	if to.Party == consent.UnknownParty && to.Host != "" {
 		x.handler.notices.undeclaredHost(to.Host, category)
+	}
+}
+
+// countBlocked counts what was blocked. Most of a page is of one category, so that it
+// is counted at once.
+func (x *exchange) countBlocked() {
+	if x.blocked > 0 {
+		countBlocked(x.blockedOf, x.blocked)
+		x.blocked = 0
 	}
 }
 

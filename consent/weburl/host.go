@@ -1,6 +1,7 @@
 package weburl
 
 import (
+	"net/netip"
 	"strings"
 
 	"github.com/nlnwa/whatwg-url/url"
@@ -18,6 +19,9 @@ func canonicalHost(s string) (Kind, string) {
 	}
 	if len(s) > maxHost {
 		return Unknown, ""
+	}
+	if addr, err := netip.ParseAddr(s); err == nil && addr.Is4() {
+		return Remote, s // already as browsers write it
 	}
 	if strings.Contains(Decode(s), newSharpS) {
 		return Unknown, ""
