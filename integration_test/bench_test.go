@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cookieconsent/caddy-cookie-consent/internal/pages"
 )
 
 // Each comparison takes this many rounds, and each round measures every server
@@ -32,21 +35,25 @@ const (
 // it. floor is what the program without the directive shows against itself.
 func BenchmarkProxy(b *testing.B) {
 	const sent = "Cookie: sessionid=8c1f; csrftoken=Zk3; _pk_id.7.1fff=6c2; last_seen=1; adsid=77"
+	corpus := pages.Corpus()
 	works := []struct {
 		name, contentType string
-		size, requests    int
+		body              []byte
+		requests          int
 		header            []string
 		granted           bool
 	}{
-		{"script", "text/javascript", 4 << 10, 4000, subresource, false},
-		{"page 12 KB", "text/html", 12 << 10, 3000, navigation, false},
-		{"page 92 KB", "text/html", 92 << 10, 1500, navigation, false},
-		{"page 1 MB", "text/html", 1 << 20, 200, navigation, false},
-		{"page 92 KB, all granted", "text/html", 92 << 10, 1500, navigation, true},
+		{"script", "text/javascript", bytes.Repeat([]byte("f(1);\n"), 700), 4000, subresource, false},
+		{"page 12 KB", "text/html", corpus["small"], 3000, navigation, false},
+		{"page 92 KB", "text/html", corpus["front"], 1500, navigation, false},
+		{"page 1 MB", "text/html", corpus["portal"], 200, navigation, false},
+		{"page 12 KB, all granted", "text/html", corpus["small"], 3000, navigation, true},
+		{"page 92 KB, all granted", "text/html", corpus["front"], 1500, navigation, true},
+		{"page 1 MB, all granted", "text/html", corpus["portal"], 200, navigation, true},
 	}
 	for _, work := range works {
 		b.Run(work.name, func(b *testing.B) {
-			backend := keepAliveBackend(b, response200(work.contentType, work.size))
+			backend := keepAliveBackend(b, response200(work.contentType, work.body))
 			plain := startChild(b, quietSite("reverse_proxy "+backend))
 			again := startChild(b, quietSite("reverse_proxy "+backend))
 			with := startChild(b, quietSite(policy+"reverse_proxy "+backend))
@@ -103,11 +110,7 @@ func BenchmarkStreamedGigabyte(b *testing.B) {
 func quietSite(directives string) string { return "http:// {\n" + directives + "\n}\n" }
 
 // response200 is a whole response with the cookies of the stand-in application.
-func response200(contentType string, size int) string {
-	body := "<!DOCTYPE html><html><head><title>t</title></head><body>"
-	for i := 0; len(body) < size; i++ {
-		body += fmt.Sprintf("<div class=\"item\" id=\"i%d\"><a href=\"/item/%d\"><img src=\"/img/%d.png\" alt=\"\"></a> some words about it</div>\n", i, i, i)
-	}
+func response200(contentType string, body []byte) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\nSet-Cookie: %s\r\n\r\n%s", contentType, len(body), strings.Join(allCookies, "\r\nSet-Cookie: "), body)
 }
 

@@ -5,71 +5,15 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/net/html"
+
+	"github.com/cookieconsent/caddy-cookie-consent/internal/pages"
 )
-
-// corpus returns pages like those of real sites, the same at every call.
-func corpus() map[string][]byte {
-	const kB = 1 << 10
-	return map[string][]byte{
-		"front":      generatePage(1, 92*kB, 3, 4, 1, 4),
-		"article":    generatePage(2, 300*kB, 12, 2, 0, 1),
-		"shop":       generatePage(3, 200*kB, 2, 9, 1, 1),
-		"portal":     generatePage(4, 1000*kB, 2, 3, 6, 1),
-		"attributes": generatePage(5, 400*kB, 0, 1, 0, 0),
-		"small":      generatePage(6, 12*kB, 3, 4, 0, 2),
-	}
-}
-
-var benchWords = strings.Fields("a page of the site shows what was written about things that people looked for " +
-	"and some of them came back to read more while others left it open for an hour or two before noon")
-
-// generatePage makes a page of about size bytes of paragraphs, product cards,
-// inline data and things of third parties, mixed by weight.
-func generatePage(seed uint64, size, paragraphs, cards, data, foreign int) []byte {
-	rnd := rand.New(rand.NewPCG(seed, seed))
-	words := func(n int) string {
-		var b strings.Builder
-		for b.Len() < n {
-			b.WriteString(benchWords[rnd.IntN(len(benchWords))])
-			b.WriteByte(' ')
-		}
-		return b.String()
-	}
-	var b bytes.Buffer
-	b.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>A page</title>\n" +
-		"<link rel=\"stylesheet\" href=\"/site.css\">\n</head>\n<body class=\"home page\">\n")
-	for b.Len() < size {
-		switch k := rnd.IntN(paragraphs + cards + data + foreign); {
-		case k < paragraphs:
-			fmt.Fprintf(&b, "<p>%s<a href=\"/page/%d\">%s</a> %s<em>%s</em>.</p>\n", words(180), rnd.IntN(1e6), words(9), words(90), words(5))
-		case k < paragraphs+cards:
-			fmt.Fprintf(&b, `<li class="card card--%d is-%s" data-id="%d" data-item='{"id":%d,"list":"%s"}' id="i%d" role="listitem">`+
-				`<a class="card__link" href="/p/%d" title="%s"><img class="card__image" loading="lazy" src="/m/%x.webp" alt="%s" width="300" height="200"></a>`+
-				`<span class="price">%d</span></li>`+"\n",
-				rnd.IntN(9), benchWords[rnd.IntN(len(benchWords))], rnd.IntN(1e6), rnd.IntN(99), benchWords[rnd.IntN(len(benchWords))], rnd.IntN(1e6),
-				rnd.IntN(1e6), words(20), rnd.IntN(1e9), words(20), rnd.IntN(1e4))
-		case k < paragraphs+cards+data:
-			b.WriteString(`<script type="application/json">[`)
-			for range 10 + rnd.IntN(80) {
-				fmt.Fprintf(&b, `{"id":%d,"u":"https:\/\/example.org\/%x","t":"<b>%s<\/b>"},`, rnd.IntN(1e9), rnd.IntN(1e9), words(40))
-			}
-			b.WriteString("0]</script>\n")
-		default:
-			fmt.Fprintf(&b, `<script async src="https://t%d.example.net/t.js?id=%d&amp;v=2"></script><iframe width="560" height="315" src="https://v.example.net/%x" allowfullscreen></iframe>`+
-				`<noscript><img src="https://p.example.net/%d" alt=""></noscript><svg class="icon" viewBox="0 0 24 24"><path d="M0 0h24v24H%dz"/></svg>`+"\n",
-				rnd.IntN(99), rnd.IntN(1e6), rnd.IntN(1e9), rnd.IntN(1e6), rnd.IntN(24))
-		}
-	}
-	b.WriteString("</body>\n</html>\n")
-	return b.Bytes()
-}
 
 // BenchmarkInsert inserts at both places. It reports the speed as a multiple of
 // the least that any rewriter does, a search for every "<", and of the tokenizer
@@ -79,9 +23,9 @@ func BenchmarkInsert(b *testing.B) {
 	start, end := []byte(startMark), []byte(endMark)
 	o := Options{BodyStart: func(Head) []byte { return start }, End: func() []byte { return end }}
 	r := New(io.Discard, o)
-	pages := corpus()
-	for _, name := range slices.Sorted(maps.Keys(pages)) {
-		page := pages[name]
+	corpus := pages.Corpus()
+	for _, name := range slices.Sorted(maps.Keys(corpus)) {
+		page := corpus[name]
 		runs := []func(){
 			func() {
 				r.Reset(io.Discard, o)

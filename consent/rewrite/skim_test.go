@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"github.com/cookieconsent/caddy-cookie-consent/internal/pages"
 )
 
 // checkSkim checks that skimming leads where reading every token leads.
@@ -30,7 +32,7 @@ func checkSkim(t *testing.T, page []byte, chunk int) {
 }
 
 func TestSkim(t *testing.T) {
-	for _, page := range corpus() {
+	for _, page := range pages.Corpus() {
 		for _, n := range []int{100, 4096} {
 			checkSkim(t, page, n)
 		}
