@@ -12,8 +12,11 @@ const (
 	// write-ahead log into the file.
 	copyInterval = 250 * time.Millisecond
 
-	// maxLog is the size in pages, of 4 KiB each, at which a commit itself does
-	// the copying.
+	// longLog is the length of the log, in pages of 4 KiB, from which on it begins
+	// anew.
+	longLog = 4096
+
+	// maxLog is that at which a commit itself does the copying.
 	maxLog = 8192
 )
 
@@ -33,22 +36,31 @@ func (s *Store) copyLog() {
 		if !s.logged.Swap(false) {
 			continue
 		}
+		pages := 0
 		if db, err := connect(s.ctx, s.cfg.Path, "mode", "rw"); err == nil {
-			_ = db.copyLog(s.ctx)
+			pages, _ = db.copyLog(s.ctx)
 			db.close()
 		}
 		// What was committed meanwhile is little; with that copied too, and
-		// nothing written beside, the log begins anew.
+		// nothing written beside, the log begins anew. Whoever chooses then waits
+		// for it, so that it has to be rare.
+		if pages < longLog {
+			continue
+		}
 		_ = s.do(func() error {
 			if s.db == nil {
 				return nil
 			}
-			return s.db.copyLog(s.ctx)
+			_, err := s.db.copyLog(s.ctx)
+			return err
 		})
 	}
 }
 
-// copyLog copies as much of the log as it can without waiting for anybody.
-func (db *database) copyLog(ctx context.Context) error {
-	return db.exec(ctx, "PRAGMA wal_checkpoint(PASSIVE)")
+// copyLog copies as much of the log as it can without waiting for anybody, and
+// returns how long the log is, in pages.
+func (db *database) copyLog(ctx context.Context) (pages int, err error) {
+	var busy, copied int
+	err = db.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
+	return pages, err
 }

@@ -179,7 +179,8 @@ func Prune(ctx context.Context, path string, before time.Time, outbox bool, key 
 			return total, err
 		}
 		if n == 0 {
-			return total, db.copyLog(ctx)
+			_, err := db.copyLog(ctx)
+			return total, err
 		}
 		if progress != nil {
 			progress(total)
