@@ -87,6 +87,7 @@ func registerMetrics(registry *prometheus.Registry) error {
 }
 
 func countCookie(action, category string) { metrics.cookies.WithLabelValues(action, category).Inc() }
+
 func countBlocked(category string, n int) {
 	metrics.blocked.WithLabelValues(category).Add(float64(n))
 }

@@ -2,6 +2,7 @@ package cookieconsent
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -76,7 +77,7 @@ func (x *exchange) guardHeader(header http.Header, isPage bool, essence string) 
 	if x.handler.Wall == wallReport {
 		name = "Content-Security-Policy-Report-Only"
 	}
-	header[name] = append(header[name][:len(header[name]):len(header[name])], x.handler.policies.Of(x.decision, x.page()))
+	header[name] = append(slices.Clip(header[name]), x.handler.policies.Of(x.decision, x.page()))
 }
 
 // noBody is in place of a type where there is nothing that a browser shows.

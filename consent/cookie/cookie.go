@@ -173,7 +173,7 @@ func pair(s string) (name, value string) {
 // Chromium and called "a" in Firefox; "=a=b" is refused by both, but older
 // browsers kept it without a name and sent it as "a=b".
 func names(s string) (name, other string, two bool) {
-	equals := strings.IndexByte(s, '=')
+	equals := strings.IndexByte(s, '=') //nolint:modernize // strings.Cut is not inlined
 	if equals < 0 {
 		other = trim(s)
 		return "", other, other != ""

@@ -38,12 +38,10 @@ func NewGuard(d *consent.Decision, page *consent.Page, blocked func(consent.Dest
 
 var (
 	baseElement   = rewrite.NameOf("base")
-	iframeElement = rewrite.NameOf("iframe")
 	linkElement   = rewrite.NameOf("link")
 	metaElement   = rewrite.NameOf("meta")
 	scriptElement = rewrite.NameOf("script")
 
-	contentAttribute   = rewrite.NameOf("content")
 	hrefAttribute      = rewrite.NameOf("href")
 	httpEquivAttribute = rewrite.NameOf("http-equiv")
 	relAttribute       = rewrite.NameOf("rel")

@@ -57,8 +57,10 @@ func TestGuard(t *testing.T) {
 		{in: `<meta name=description content="0;url=//x.test"><meta http-equiv=refresh content="5">`},
 		{`<meta http-equiv="Re&#102;resh" content="0; URL='//x.test/'">`, `<meta http-equiv="Re&#102;resh" data-cookie-consent-content="0; URL='//x.test/'">`},
 
-		{`<base href=//x.test/><img src=a.png><img src=/b.png><img src=//www.site.example/c.png>`,
-			`<base href=//x.test/><img data-cookie-consent-src=a.png><img data-cookie-consent-src=/b.png><img src=//www.site.example/c.png>`},
+		{
+			`<base href=//x.test/><img src=a.png><img src=/b.png><img src=//www.site.example/c.png>`,
+			`<base href=//x.test/><img data-cookie-consent-src=a.png><img data-cookie-consent-src=/b.png><img src=//www.site.example/c.png>`,
+		},
 		{`<base target=x><img src=a.png><base href="https://www.site.example/"><img src=a.png>`, ``},
 
 		{`<iframe srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`, `<iframe data-cookie-consent-srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`},
