@@ -27,6 +27,7 @@ func (x *exchange) filterHeader(header http.Header, method string) {
 // what is declared.
 func (x *exchange) filterSetCookies(header http.Header, method string) {
 	personal := false // whether a cookie passes because this visitor agreed
+	controls := false // whether shared caches are told something of their own
 	judge := func(name string) cookie.Verdict {
 		if name == x.handler.CookieName {
 			return cookie.Verdict{}
@@ -41,6 +42,7 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 	dropped := func(line string) { x.noteDropped(line, header, method) }
 	counted := func() time.Time { return responseTime(header) }
 	for key, lines := range header {
+		controls = controls || isCDNControl(key)
 		if len(key) != len("Set-Cookie") || !strings.EqualFold(key, "Set-Cookie") || len(lines) == 0 {
 			continue
 		}
@@ -51,7 +53,10 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		}
 	}
 	if personal {
-		makePrivate(header)
+		if controls {
+			removeCDNControls(header)
+		}
+		forbidSharing(header)
 	}
 }
 
@@ -189,6 +194,11 @@ func isPrivate(header http.Header) bool {
 // makePrivate keeps a response that is meant for this visitor out of shared caches.
 func makePrivate(header http.Header) {
 	removeCDNControls(header)
+	forbidSharing(header)
+}
+
+// forbidSharing is makePrivate for a header without words to particular caches.
+func forbidSharing(header http.Header) {
 	if isPrivate(header) {
 		return
 	}
