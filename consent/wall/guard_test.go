@@ -11,7 +11,7 @@ import (
 // guarded returns a page as the guard leaves it, in pieces of n bytes.
 func guarded(t testing.TB, html string, n int) (page string, blocked []string) {
 	t.Helper()
-	g, list := testGuard(t)
+	g, list := testGuard()
 	var out bytes.Buffer
 	r := rewrite.New(&out, rewrite.Options{Edit: g.Edit, Elements: Elements})
 	for p := []byte(html); len(p) > 0; p = p[min(n, len(p)):] {
@@ -97,7 +97,7 @@ func TestTooManyBases(t *testing.T) {
 }
 
 func TestPolicies(t *testing.T) {
-	p := testPolicy(t)
+	p := testPolicy()
 	policies, err := NewPolicies(p)
 	if err != nil {
 		t.Fatal(err)

@@ -3,14 +3,14 @@ package wall
 import (
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
 // testPolicy has a service that needs consent and one that is necessary.
-func testPolicy(t testing.TB) *consent.Policy {
-	t.Helper()
+var testPolicy = sync.OnceValue(func() *consent.Policy {
 	p, err := consent.New(consent.Config{
 		CookieName: "cookies_preferences",
 		FirstParty: []string{"static.example.net"},
@@ -20,16 +20,15 @@ func testPolicy(t testing.TB) *consent.Policy {
 		},
 	})
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return p
-}
+})
 
 // testGuard returns the guard of a page for a visitor who has not chosen, and what it
 // blocked.
-func testGuard(t testing.TB) (*Guard, *[]string) {
-	t.Helper()
-	p := testPolicy(t)
+func testGuard() (*Guard, *[]string) {
+	p := testPolicy()
 	var blocked []string
 	return NewGuard(p.Decide(nil, false), p.NewPage("https", "www.site.example", "/dir/page"), func(to consent.Destination) {
 		blocked = append(blocked, to.Party.String()+" "+to.Host)
@@ -68,7 +67,7 @@ func TestFilterHeaders(t *testing.T) {
 		{"Content-Security-Policy-Report-Only", "report-uri https://x.test/r", []string{""}, 1},
 		{"X-Other", "https://x.test/", []string{"https://x.test/"}, 0},
 	} {
-		g, blocked := testGuard(t)
+		g, blocked := testGuard()
 		lines := []string{tt.line}
 		header := map[string][]string{tt.name: lines}
 		g.FilterHeaders(header)
