@@ -66,7 +66,7 @@ func TestWall(t *testing.T) {
 		policy          string // a part of it; none if ""
 		reportOnly      bool
 	}{
-		{name: "page", contentType: html, lines: document, blocked: true, banner: true, policy: "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* site.example:*"},
+		{name: "page", contentType: html, lines: document, blocked: true, banner: true, policy: "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* ws://*.site.example:* site.example:*"},
 		{name: "frame", contentType: html, lines: []string{frame}, blocked: true, policy: "default-src 'self'"},
 		{name: "refused", contentType: html, lines: document, choice: &consent.Choice{Method: consent.RejectAll}, blocked: true, banner: true, policy: "default-src 'self'"},
 		{name: "one service", contentType: html, lines: document, choice: films, banner: true, policy: "*.video.example:*"},

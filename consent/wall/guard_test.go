@@ -103,7 +103,8 @@ func TestPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := p.NewPage("https", "www.site.example", "/")
-	const want = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* site.example:* ws://site.example:* wss://site.example:* static.example.net:* pay.example.org:*"
+	const want = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* ws://*.site.example:* site.example:* ws://site.example:* " +
+		"static.example.net:* ws://static.example.net:* pay.example.org:* ws://pay.example.org:*"
 	if got := policies.Of(p.Decide(nil, false), page); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

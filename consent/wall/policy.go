@@ -11,7 +11,7 @@ import (
 const (
 	// maxPolicy bounds the hosts in a policy, in bytes: servers and proxies limit
 	// the size of a header.
-	maxPolicy = 2048
+	maxPolicy = 3072
 
 	// maxPolicies bounds the policies that are kept.
 	maxPolicies = 1024
@@ -98,7 +98,6 @@ func (p *Policies) compile(d *consent.Decision, page *consent.Page) string {
 	}
 	if !strings.HasPrefix(own, "[") { // which no policy can name
 		writeHost(&b, own)
-		fmt.Fprintf(&b, " ws://%s:* wss://%s:*", own, own)
 	}
 	cfg := p.policy.Config()
 	for _, host := range cfg.FirstParty {
@@ -116,8 +115,12 @@ func (p *Policies) compile(d *consent.Decision, page *consent.Page) string {
 	return b.String()
 }
 
+// writeHost allows a host on every port. Without a scheme it is allowed by that of the
+// page, which WebSockets don't have; ws stands for wss too.
 func writeHost(b *strings.Builder, host string) {
-	b.WriteByte(' ')
-	b.WriteString(host)
-	b.WriteString(":*")
+	for _, scheme := range [...]string{" ", " ws://"} {
+		b.WriteString(scheme)
+		b.WriteString(host)
+		b.WriteString(":*")
+	}
 }
