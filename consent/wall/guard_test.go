@@ -109,3 +109,22 @@ func TestPolicies(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// What clients name as host in place of one takes no memory and is in no policy.
+func TestPoliciesOfLongHosts(t *testing.T) {
+	p := testPolicy(t)
+	policies, err := NewPolicies(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		host := strings.Repeat("a.", 1000*(i+1)) + "site.example"
+		page := p.NewPage("https", host, "/")
+		if got := policies.Of(p.Decide(nil, false), page); page.Site() != "" || strings.Contains(got, "a.a") || !strings.Contains(got, "static.example.net") {
+			t.Errorf("site %s, policy %.200s", page.Site(), got)
+		}
+	}
+	if len(policies.kept) != 0 {
+		t.Errorf("%d policies are kept", len(policies.kept))
+	}
+}
