@@ -147,3 +147,71 @@ func TestPathsOfServices(t *testing.T) {
 		t.Error("another path is not forwarded")
 	}
 }
+
+// A 304 replaces the headers that the browser keeps by those of the same name: the
+// policies of the application and of the wall come together or not at all.
+func TestPolicyOfConfirmedPage(t *testing.T) {
+	const name = "Content-Security-Policy"
+	h := walledHandler(t, &Handler{})
+	document := "Sec-Fetch-Dest: document"
+	own := http.Header{"Content-Type": {"text/html"}, "Etag": {`"1"`}, name: {"img-src 'self'"}}
+	w, _ := answered(t, h, "/", []string{document}, nil, own.Clone(), "<html><body>x")
+	kept := w.Result().Header
+	for _, again := range []bool{true, false} {
+		r := newTestRequest(http.MethodGet, "https://site.example/")
+		r.Header.Set("Sec-Fetch-Dest", "document")
+		r.Header.Set("If-None-Match", kept.Get("Etag"))
+		w := httptest.NewRecorder()
+		err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+			w.Header().Set("Etag", `"1"`)
+			if again {
+				w.Header()[name] = own[name]
+			}
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}))
+		if err != nil || w.Code != http.StatusNotModified {
+			t.Fatal(w.Code, err)
+		}
+		policies := kept[name]
+		if now := w.Result().Header[name]; now != nil {
+			policies = now
+		}
+		if !slices.Equal(policies, kept[name]) || len(policies) != 2 {
+			t.Errorf("sent again %t: the browser has %q", again, policies)
+		}
+	}
+	reporting := walledHandler(t, &Handler{Wall: wallReport})
+	w, _ = answered(t, reporting, "/", []string{document}, nil, own.Clone(), "<html><body>x")
+	if got := w.Result().Header.Get("Etag"); got == kept.Get("Etag") {
+		t.Errorf("a page without an enforced policy has the same tag: %s", got)
+	}
+}
+
+// A worker is not kept for longer than the choice that its policy is for.
+func TestCachingOfWorkers(t *testing.T) {
+	h := walledHandler(t, &Handler{})
+	for name, choice := range map[string]*consent.Choice{"nothing": nil, "everything": {Method: consent.AcceptAll}} {
+		r := newTestRequest(http.MethodGet, "https://site.example/worker.js")
+		r.Header.Set("Sec-Fetch-Dest", "worker")
+		r.Header.Set("If-None-Match", `"1"`)
+		r.Header.Set("If-Modified-Since", "Thu, 26 Nov 2026 00:00:00 GMT")
+		if choice != nil {
+			r.Header.Set("Cookie", h.CookieName+"="+preferenceValue(t, h, *choice))
+		}
+		w := httptest.NewRecorder()
+		err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+			w.Header().Set("Content-Type", "text/javascript")
+			w.Header().Set("Cache-Control", "public, max-age=31536000")
+			_, err := w.Write([]byte("0"))
+			return err
+		}))
+		header := w.Result().Header
+		if err != nil || !isPrivate(header) || !lists(header["Vary"], "Cookie") || !lists(header["Vary"], "Sec-GPC") {
+			t.Errorf("%s: %v, error %v", name, header, err)
+		}
+		if r.Header["If-None-Match"] != nil || r.Header["If-Modified-Since"] != nil {
+			t.Errorf("%s: the application may confirm one with another policy: %v", name, r.Header)
+		}
+	}
+}
