@@ -15,15 +15,16 @@ const (
 )
 
 // variant names what the rewritten page depends on besides the application's own
-// page: the visitor's choice and signals, the policy, the texts and the language
-// that the visitor's browser asks for, and whether it is shown within another page.
+// page: the visitor's choice and signals, the policy and its enforcement, the texts
+// and the language that the visitor's browser asks for, and whether it is shown within
+// another page.
 func (x *exchange) variant() string {
 	h := fnv.New64a()
 	frame := ""
 	if x.view == viewFrame {
 		frame = "frame"
 	}
-	for _, part := range []string{x.decision.Variant(), x.handler.edition, x.handler.banner.Language("", x.language), frame} {
+	for _, part := range []string{x.decision.Variant(), x.handler.edition + x.handler.Wall, x.handler.banner.Language("", x.language), frame} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

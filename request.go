@@ -100,6 +100,11 @@ func (x *exchange) filterConditions(r *http.Request) {
 			delete(r.Header, name)
 		}
 	}
+	if x.worker && x.policyHeader() != "" {
+		// The policy that a worker was kept with may be another one.
+		delete(r.Header, "If-None-Match")
+		delete(r.Header, "If-Modified-Since")
+	}
 	if !reads {
 		return
 	}

@@ -78,7 +78,7 @@ func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err err
 	if err != nil && w.phase < phasePass {
 		// Caddy answers the error with the header as it is now.
 		w.x.filterHeader(w.Header(), w.method)
-		w.x.guardHeader(w.Header(), false, noBody)
+		w.x.guardHeader(w.Header())
 		return err
 	}
 	w.finish()
@@ -93,7 +93,7 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	if 100 <= status && status <= 199 && status != http.StatusSwitchingProtocols {
 		w.x.filterSetCookies(w.Header(), w.method)
-		w.x.guardHeader(w.Header(), false, noBody)
+		w.x.guardHeader(w.Header())
 		w.ResponseWriter.WriteHeader(status)
 		return
 	}
@@ -144,7 +144,10 @@ func (w *responseWriter) sendHeader() {
 func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
 	w.x.filterHeader(header, w.method)
-	w.x.guardHeader(header, isPage, w.essence)
+	w.x.guardHeader(header)
+	if w.needsPolicy(isPage) {
+		w.x.addPolicy(header)
+	}
 	withholdTrailer(header)
 
 	switch {
@@ -157,8 +160,11 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		if codings, _ := contentCodings(header["Content-Encoding"]); len(codings) > 0 {
 			delete(header, "Content-Encoding")
 		}
-	case w.status == http.StatusNotModified && w.x.revalidates:
+	case w.confirms():
 		w.x.markVariant(header)
+	case w.x.worker && w.x.policyHeader() != "":
+		makePrivate(header)
+		addVary(header, "Cookie, Sec-GPC, Sec-Fetch-Dest")
 	case bodyAllowed(w.status) && w.essence == mimetype.HTML &&
 		!mimetype.IsAttachment(header["Content-Disposition"]):
 		// Whoever keeps it must not show it to a visitor who navigates.
@@ -179,6 +185,24 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		return
 	}
 	w.sendHeader()
+}
+
+// confirms reports whether the response is that the browser has this variant of a page.
+func (w *responseWriter) confirms() bool {
+	return w.status == http.StatusNotModified && w.x.revalidates
+}
+
+// needsPolicy reports whether what the response is for may contact somebody.
+func (w *responseWriter) needsPolicy(isPage bool) bool {
+	switch {
+	case w.confirms():
+		// The browser has it, and keeps it unless others of that name come.
+		return w.Header()[w.x.policyHeader()] != nil
+	case isPage, w.x.worker:
+		return true
+	default:
+		return w.x.view != viewOther && isMarkup(w.essence)
+	}
 }
 
 // refuse answers in place of the application, of which nothing was sent yet.
@@ -330,7 +354,7 @@ func (w *responseWriter) finish() {
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
 		w.x.filterHeader(w.Header(), w.method)
-		w.x.guardHeader(w.Header(), false, noBody)
+		w.x.guardHeader(w.Header())
 	case phaseHeld, phasePage:
 		err = w.page.Close()
 		w.sendHeader()

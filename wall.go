@@ -58,9 +58,8 @@ func (x *exchange) countBlocked() {
 	}
 }
 
-// guardHeader takes out of a header what contacts them, and adds the policy that
-// keeps a page from doing so.
-func (x *exchange) guardHeader(header http.Header, isPage bool, essence string) {
+// guardHeader takes out of a header what contacts them.
+func (x *exchange) guardHeader(header http.Header) {
 	if !x.walled() {
 		return
 	}
@@ -70,18 +69,26 @@ func (x *exchange) guardHeader(header http.Header, isPage bool, essence string) 
 			break
 		}
 	}
-	if x.handler.policies == nil || !isPage && !x.worker && (x.view == viewOther || !isMarkup(essence)) {
-		return
-	}
-	name := "Content-Security-Policy"
-	if x.handler.Wall == wallReport {
-		name = "Content-Security-Policy-Report-Only"
-	}
-	header[name] = append(slices.Clip(header[name]), x.handler.policies.Of(x.decision, x.page()))
 }
 
-// noBody is in place of a type where there is nothing that a browser shows.
-const noBody = "none"
+// addPolicy adds the policy that keeps a document or a worker from contacting them.
+func (x *exchange) addPolicy(header http.Header) {
+	if name := x.policyHeader(); name != "" && x.walled() {
+		header[name] = append(slices.Clip(header[name]), x.handler.policies.Of(x.decision, x.page()))
+	}
+}
+
+// policyHeader returns the name of the header that the policy is in; "" if there is none.
+func (x *exchange) policyHeader() string {
+	switch {
+	case x.handler.policies == nil:
+		return ""
+	case x.handler.Wall == wallReport:
+		return "Content-Security-Policy-Report-Only"
+	default:
+		return "Content-Security-Policy"
+	}
+}
 
 // isMarkup reports whether browsers show a type as a document that can load
 // something, or look at the body to find out.

@@ -66,7 +66,7 @@ func TestWall(t *testing.T) {
 		policy          string // a part of it; none if ""
 		reportOnly      bool
 	}{
-		{name: "page", contentType: html, lines: document, blocked: true, banner: true, policy: "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* site.example:*"},
+		{name: "page", contentType: html, lines: document, blocked: true, banner: true, policy: "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* ws://*.site.example:* site.example:*"},
 		{name: "frame", contentType: html, lines: []string{frame}, blocked: true, policy: "default-src 'self'"},
 		{name: "refused", contentType: html, lines: document, choice: &consent.Choice{Method: consent.RejectAll}, blocked: true, banner: true, policy: "default-src 'self'"},
 		{name: "one service", contentType: html, lines: document, choice: films, banner: true, policy: "*.video.example:*"},
@@ -145,5 +145,73 @@ func TestPathsOfServices(t *testing.T) {
 	}
 	if _, reached := answered(t, h, "/counters", nil, nil, nil, ""); !reached {
 		t.Error("another path is not forwarded")
+	}
+}
+
+// A 304 replaces the headers that the browser keeps by those of the same name: the
+// policies of the application and of the wall come together or not at all.
+func TestPolicyOfConfirmedPage(t *testing.T) {
+	const name = "Content-Security-Policy"
+	h := walledHandler(t, &Handler{})
+	document := "Sec-Fetch-Dest: document"
+	own := http.Header{"Content-Type": {"text/html"}, "Etag": {`"1"`}, name: {"img-src 'self'"}}
+	w, _ := answered(t, h, "/", []string{document}, nil, own.Clone(), "<html><body>x")
+	kept := w.Result().Header
+	for _, again := range []bool{true, false} {
+		r := newTestRequest(http.MethodGet, "https://site.example/")
+		r.Header.Set("Sec-Fetch-Dest", "document")
+		r.Header.Set("If-None-Match", kept.Get("Etag"))
+		w := httptest.NewRecorder()
+		err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+			w.Header().Set("Etag", `"1"`)
+			if again {
+				w.Header()[name] = own[name]
+			}
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		}))
+		if err != nil || w.Code != http.StatusNotModified {
+			t.Fatal(w.Code, err)
+		}
+		policies := kept[name]
+		if now := w.Result().Header[name]; now != nil {
+			policies = now
+		}
+		if !slices.Equal(policies, kept[name]) || len(policies) != 2 {
+			t.Errorf("sent again %t: the browser has %q", again, policies)
+		}
+	}
+	reporting := walledHandler(t, &Handler{Wall: wallReport})
+	w, _ = answered(t, reporting, "/", []string{document}, nil, own.Clone(), "<html><body>x")
+	if got := w.Result().Header.Get("Etag"); got == kept.Get("Etag") {
+		t.Errorf("a page without an enforced policy has the same tag: %s", got)
+	}
+}
+
+// A worker is not kept for longer than the choice that its policy is for.
+func TestCachingOfWorkers(t *testing.T) {
+	h := walledHandler(t, &Handler{})
+	for name, choice := range map[string]*consent.Choice{"nothing": nil, "everything": {Method: consent.AcceptAll}} {
+		r := newTestRequest(http.MethodGet, "https://site.example/worker.js")
+		r.Header.Set("Sec-Fetch-Dest", "worker")
+		r.Header.Set("If-None-Match", `"1"`)
+		r.Header.Set("If-Modified-Since", "Thu, 26 Nov 2026 00:00:00 GMT")
+		if choice != nil {
+			r.Header.Set("Cookie", h.CookieName+"="+preferenceValue(t, h, *choice))
+		}
+		w := httptest.NewRecorder()
+		err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+			w.Header().Set("Content-Type", "text/javascript")
+			w.Header().Set("Cache-Control", "public, max-age=31536000")
+			_, err := w.Write([]byte("0"))
+			return err
+		}))
+		header := w.Result().Header
+		if err != nil || !isPrivate(header) || !lists(header["Vary"], "Cookie") || !lists(header["Vary"], "Sec-GPC") {
+			t.Errorf("%s: %v, error %v", name, header, err)
+		}
+		if r.Header["If-None-Match"] != nil || r.Header["If-Modified-Since"] != nil {
+			t.Errorf("%s: the application may confirm one with another policy: %v", name, r.Header)
+		}
 	}
 }

@@ -147,3 +147,28 @@ func TestWebSocketOverHTTP2(t *testing.T) {
 		})
 	}
 }
+
+// Before the visitor agrees, a page opens WebSockets to whom it may contact, and to
+// nobody else.
+func TestWebSocketsOfPages(t *testing.T) {
+	open := strings.Replace(policy, "cookie_consent {", "cookie_consent {\nfirst_party live.owner.test", 1)
+	s := start(t, siteFor("http://www.site.test, https://www.site.test", open+
+		"header Content-Type text/html\nrespond \"<!DOCTYPE html><title>x</title><body>x\""))
+	s.awaitCertificate(t, "www.site.test")
+	b := openBrowser(t)
+	for scheme, socket := range map[string]string{"http": "ws://", "https": "wss://"} {
+		_, port, _ := strings.Cut(s.addr(scheme), ":")
+		b.open(scheme + "://www.site.test:" + port + "/")
+		for to, want := range map[string]string{"www.site.test": "tried", "live.site.test": "tried", "live.owner.test": "tried", "live.tp.test": "blocked"} {
+			if got := js[string](b, `new Promise(resolve => {
+				document.addEventListener("securitypolicyviolation", () => resolve("blocked"), {once: true})
+				try {
+					const s = new WebSocket(`+quote(socket+to+":"+port+"/")+`)
+					s.onopen = s.onerror = () => setTimeout(() => resolve("tried"), 100)
+				} catch (e) { resolve(e.message) }
+			})`); got != want {
+				t.Errorf("%s%s is %s, want %s", socket, to, got, want)
+			}
+		}
+	}
+}

@@ -103,8 +103,28 @@ func TestPolicies(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := p.NewPage("https", "www.site.example", "/")
-	const want = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* site.example:* ws://site.example:* wss://site.example:* static.example.net:* pay.example.org:*"
+	const want = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval' *.site.example:* ws://*.site.example:* site.example:* ws://site.example:* " +
+		"static.example.net:* ws://static.example.net:* pay.example.org:* ws://pay.example.org:*"
 	if got := policies.Of(p.Decide(nil, false), page); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What clients name as host in place of one takes no memory and is in no policy.
+func TestPoliciesOfLongHosts(t *testing.T) {
+	p := testPolicy(t)
+	policies, err := NewPolicies(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		host := strings.Repeat("a.", 1000*(i+1)) + "site.example"
+		page := p.NewPage("https", host, "/")
+		if got := policies.Of(p.Decide(nil, false), page); page.Site() != "" || strings.Contains(got, "a.a") || !strings.Contains(got, "static.example.net") {
+			t.Errorf("site %s, policy %.200s", page.Site(), got)
+		}
+	}
+	if len(policies.kept) != 0 {
+		t.Errorf("%d policies are kept", len(policies.kept))
 	}
 }

@@ -1,6 +1,7 @@
 package wall
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -96,14 +97,15 @@ func members(s string, separator byte) func(yield func(string) bool) {
 	}
 }
 
-// allowsLink reports whether a link (RFC 8288, section 3) may stay.
+// allowsLink reports whether a link (RFC 8288, section 3) may stay. One in which
+// browsers may find another link is not left.
 func (g *Guard) allowsLink(link string) bool {
 	link = strings.TrimLeft(link, " \t")
 	if link == "" {
 		return true
 	}
 	url, rest, ok := strings.Cut(strings.TrimPrefix(link, "<"), ">")
-	if link[0] != '<' || !ok {
+	if link[0] != '<' || !ok || !isParameters(rest) {
 		return false
 	}
 	loads := false
@@ -117,6 +119,19 @@ func (g *Guard) allowsLink(link string) bool {
 		}
 	}
 	return !loads || g.allowsURL(url)
+}
+
+// isParameters reports whether all quotation marks are in pairs, and nothing outside of
+// them can be the beginning of another link.
+func isParameters(s string) bool {
+	outside := true
+	for part := range strings.SplitSeq(s, `"`) {
+		if outside && strings.Contains(part, "<") {
+			return false
+		}
+		outside = !outside
+	}
+	return !outside
 }
 
 func (g *Guard) allowsAll(urls func(yield func(string) bool)) bool {
@@ -139,11 +154,11 @@ func quoted(line string, hosts bool) func(yield func(string) bool) {
 			}
 			text, rest, _ := strings.Cut(rest, `"`)
 			line = rest
-			text = strings.ReplaceAll(text, `\`, "")
+			text = unescaped(text)
 			switch {
 			case hosts && !strings.HasPrefix(text, ":"):
 				text = "//" + text
-			case hosts, !strings.Contains(text, "/"):
+			case hosts, !strings.ContainsAny(text, `/\`):
 				continue // the own host, a word
 			}
 			if !yield(text) {
@@ -151,6 +166,19 @@ func quoted(line string, hosts bool) func(yield func(string) bool) {
 			}
 		}
 	}
+}
+
+// unescaped returns what a quoted string stands for. Those of structured fields (RFC
+// 9651, section 3.3.3) have some of the escapes of JSON.
+func unescaped(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var text string
+	if err := json.Unmarshal([]byte(`"`+s+`"`), &text); err != nil {
+		return "unknown:/"
+	}
+	return text
 }
 
 // withoutReports returns policies without the addresses that must not get reports;

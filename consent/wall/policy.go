@@ -11,10 +11,14 @@ import (
 const (
 	// maxPolicy bounds the hosts in a policy, in bytes: servers and proxies limit
 	// the size of a header.
-	maxPolicy = 2048
+	maxPolicy = 3072
 
 	// maxPolicies bounds the policies that are kept.
 	maxPolicies = 1024
+
+	// maxHost is the length of the longest host that there is, in bytes. What else a
+	// request names as its host can be a thousand times as long.
+	maxHost = 253
 )
 
 // Policies makes the content security policies of one consent policy: those by which
@@ -78,6 +82,9 @@ func (p *Policies) Of(d *consent.Decision, page *consent.Page) string {
 		return policy
 	}
 	policy = p.compile(d, page)
+	if len(key.host) > maxHost {
+		return policy
+	}
 	key.host = strings.Clone(key.host) // out of a request
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,9 +103,8 @@ func (p *Policies) compile(d *consent.Decision, page *consent.Page) string {
 		writeHost(&b, "*."+site)
 		own = site
 	}
-	if !strings.HasPrefix(own, "[") { // which no policy can name
+	if !strings.HasPrefix(own, "[") && len(own) <= maxHost { // others no policy can name
 		writeHost(&b, own)
-		fmt.Fprintf(&b, " ws://%s:* wss://%s:*", own, own)
 	}
 	cfg := p.policy.Config()
 	for _, host := range cfg.FirstParty {
@@ -116,8 +122,12 @@ func (p *Policies) compile(d *consent.Decision, page *consent.Page) string {
 	return b.String()
 }
 
+// writeHost allows a host on every port. Without a scheme it is allowed by that of the
+// page, which WebSockets don't have; ws stands for wss too.
 func writeHost(b *strings.Builder, host string) {
-	b.WriteByte(' ')
-	b.WriteString(host)
-	b.WriteString(":*")
+	for _, scheme := range [...]string{" ", " ws://"} {
+		b.WriteString(scheme)
+		b.WriteString(host)
+		b.WriteString(":*")
+	}
 }
