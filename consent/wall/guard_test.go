@@ -112,7 +112,7 @@ func TestPolicies(t *testing.T) {
 
 // What clients name as host in place of one takes no memory and is in no policy.
 func TestPoliciesOfLongHosts(t *testing.T) {
-	p := testPolicy(t)
+	p := testPolicy()
 	policies, err := NewPolicies(p)
 	if err != nil {
 		t.Fatal(err)

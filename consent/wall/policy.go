@@ -11,7 +11,7 @@ import (
 const (
 	// maxPolicy bounds the hosts in a policy, in bytes: servers and proxies limit
 	// the size of a header.
-	maxPolicy = 3072
+	maxPolicy = 2048
 
 	// maxPolicies bounds the policies that are kept.
 	maxPolicies = 1024
