@@ -50,6 +50,7 @@ var (
 
 // Edit blocks what a start tag of one of [Elements] must not load.
 func (g *Guard) Edit(t *rewrite.Tag) {
+	inert := false
 	switch t.Name() {
 	case baseElement:
 		g.follow(t)
@@ -65,22 +66,18 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 	case scriptElement:
 		// Of a tag that is too long to be shown whole, what comes later could not
 		// be blocked without bringing the content of the element to life.
-		if !t.Whole() || g.says(t, typeAttribute, "speculationrules") {
-			makeInert(t)
-			return
-		}
+		inert = !t.Whole() || g.says(t, typeAttribute, "speculationrules")
 	}
-	hit := false
 	for i := range t.Len() {
 		for _, a := range loads[t.Name()] {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
 				t.Rename(a.name, a.renamed)
-				hit = true
+				inert = t.Name() == scriptElement
 				break
 			}
 		}
 	}
-	if hit && t.Name() == scriptElement {
+	if inert {
 		makeInert(t)
 	}
 }

@@ -47,6 +47,8 @@ func TestGuard(t *testing.T) {
 		{in: `<script type=application/json>{"a":"<img src=//x.test>"}</script>`},
 		{`<script ` + long + ` src=/own.js></script>`, `<script type="text/plain" ` + long + ` src=/own.js></script>`},
 
+		{`<script ` + long + ` src=//x.test/t.js type=module>a()</script>`, `<script type="text/plain" ` + long + ` data-cookie-consent-src=//x.test/t.js data-cookie-consent-type=module>a()</script>`},
+
 		{in: `<link rel=canonical href=//x.test/><link rel="next alternate" href=//x.test/><link href=//x.test/>`},
 		{`<link rel=stylesheet href=//x.test/a.css>`, `<link rel=stylesheet data-cookie-consent-href=//x.test/a.css>`},
 		{`<link rel="alternate STYLESHEET" href=//x.test/a.css>`, `<link rel="alternate STYLESHEET" data-cookie-consent-href=//x.test/a.css>`},
