@@ -311,7 +311,7 @@ func TestDocumentsInChromium(t *testing.T) {
 		}
 	}
 	for id := range left {
-		if !contacted[id] {
+		if !contacted[id] && left[id] != byPreconnect {
 			t.Errorf("%s contacts nobody any more", id)
 		}
 	}
@@ -352,4 +352,9 @@ var guarded = map[string]string{
 var left = map[string]string{
 	"h069": "the visitor sends a form",
 	"h479": "the visitor follows a redirect",
+	"h207": byPreconnect,
 }
+
+// byPreconnect is why a document contacts somebody on some loads: a script opens a
+// connection ahead, which no policy forbids, and the browser may or may not do it.
+const byPreconnect = "a script opens a connection ahead"
