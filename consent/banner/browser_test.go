@@ -1,12 +1,10 @@
 package banner
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
 
 // The styles of pages that the banner has to live with. Frameworks reset
@@ -74,27 +73,6 @@ const measure = `(() => {
 	};
 })()`
 
-// A browser takes pages from the test's own server.
-func newBrowser(t *testing.T) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs a browser")
-	}
-	path, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatalf("looking for the browser (Debian's package chromium): %v", err)
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()))
-	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	return ctx
-}
-
 // newSite serves a page with the banner under "/<style>" and the assets, and
 // reports the bodies of what is posted.
 func newSite(t *testing.T, r *Renderer) (address string, posted <-chan string) {
@@ -136,7 +114,7 @@ func newSite(t *testing.T, r *Renderer) (address string, posted <-chan string) {
 }
 
 func TestBannerInBrowser(t *testing.T) {
-	ctx := newBrowser(t)
+	ctx := browser.Start(t, 4*time.Minute)
 	r := newRenderer(t, &consent.Config{}, Config{Controller: "City of Example", PrivacyPolicy: "/privacy"})
 	site, _ := newSite(t, r)
 	for name := range pageStyles {
@@ -209,7 +187,7 @@ func (m *measured) check(t *testing.T, width, height float64, scheme string) {
 }
 
 func TestNothingIsPrinted(t *testing.T) {
-	ctx := newBrowser(t)
+	ctx := browser.Start(t, 4*time.Minute)
 	r := newRenderer(t, &consent.Config{}, Config{})
 	site, _ := newSite(t, r)
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
@@ -225,7 +203,7 @@ func TestNothingIsPrinted(t *testing.T) {
 
 // A visitor without JavaScript, with the keyboard alone.
 func TestKeyboardWithoutScript(t *testing.T) {
-	ctx := newBrowser(t)
+	ctx := browser.Start(t, 4*time.Minute)
 	r := newRenderer(t, &consent.Config{}, Config{})
 	site, posted := newSite(t, r)
 	tab := func(n int) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(strings.Repeat("\t", n)) }
@@ -261,7 +239,7 @@ func TestKeyboardWithoutScript(t *testing.T) {
 }
 
 func TestPageInBrowser(t *testing.T) {
-	ctx := newBrowser(t)
+	ctx := browser.Start(t, 4*time.Minute)
 	r := newRenderer(t, declared(), Config{Controller: "City of Example"})
 	site, _ := newSite(t, r)
 	for _, width := range []int64{1280, 320} {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -13,38 +11,14 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
-)
 
-// startChromium returns the context of a blank page in a browser, which lives for
-// so long at most.
-func startChromium(t *testing.T, limit time.Duration) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("chromium is missing: make test installs it")
-		}
-		t.Skip("no chromium here")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatalf("starting chromium: %v", err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, limit)
-	t.Cleanup(cancel)
-	return ctx
-}
+	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
+)
 
 // TestAgainstChromium is [TestAgainstParser] with a real browser, with scripting
 // and without.
 func TestAgainstChromium(t *testing.T) {
-	ctx := startChromium(t, 5*time.Minute)
+	ctx := browser.Start(t, 5*time.Minute)
 
 	var pages []string
 	for _, c := range insertions {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
 
 // decodeISO2022JP is the ISO-2022-JP decoder of the Encoding Standard, step by
@@ -270,7 +272,7 @@ func TestMaskPlace(t *testing.T) {
 var vanishes = regexp.MustCompile(`\x1b[($][\x0e\x{FFFD}]`)
 
 func TestMaskInChromium(t *testing.T) {
-	ctx := startChromium(t, time.Minute)
+	ctx := browser.Start(t, time.Minute)
 
 	rnd := rand.New(rand.NewPCG(5, 6))
 	pages := make([]string, 20000)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -13,33 +11,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/chromedp/chromedp"
-)
 
-// startChromium returns the context of a blank page in a browser, which lives for
-// so long at most.
-func startChromium(t *testing.T, limit time.Duration) context.Context {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("starts a browser")
-	}
-	if _, err := exec.LookPath("chromium"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("chromium is missing: make test-tools installs it")
-		}
-		t.Skip("no chromium here")
-	}
-	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox)
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
-		t.Fatalf("starting chromium: %v", err)
-	}
-	ctx, cancel = context.WithTimeout(ctx, limit)
-	t.Cleanup(cancel)
-	return ctx
-}
+	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
+)
 
 // parsedBy returns what the browser makes of URLs relative to a base: protocol,
 // host and path of each, or nothing.
@@ -65,7 +39,7 @@ func parsedBy(t *testing.T, ctx context.Context, base string, urls []string) [][
 
 // TestAgainstChromium compares URLs of every kind with what a real browser makes of them.
 func TestAgainstChromium(t *testing.T) {
-	ctx := startChromium(t, 3*time.Minute)
+	ctx := browser.Start(t, 3*time.Minute)
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for _, base := range bases {
 		var urls []string
@@ -123,7 +97,7 @@ var confusing = []string{
 // TestUnicodeAgainstChromium puts every character into a host: what is understood
 // must be what the browser contacts, and what is not is Unknown.
 func TestUnicodeAgainstChromium(t *testing.T) {
-	ctx := startChromium(t, 3*time.Minute)
+	ctx := browser.Start(t, 3*time.Minute)
 	var urls []string
 	for r := rune(0x80); r < 0x32000; r++ {
 		if !unicode.Is(unicode.Cs, r) {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
 
 // A contactCase is markup that a browser is given, with a value in place of "%s" that
@@ -148,7 +150,7 @@ func TestContacts(t *testing.T) {
 		}
 	})
 
-	ctx := startChromium(t, 5*time.Minute)
+	ctx := browser.Start(t, 5*time.Minute)
 	for from := 0; from < len(contactCases); from += 50 {
 		to := min(from+50, len(contactCases))
 		if err := chromedp.Do(ctx, chromedp.Navigate(fmt.Sprintf("%s/all/%d/%d", server.URL, from, to)), chromedp.Sleep(time.Second)); err != nil {
