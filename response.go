@@ -15,6 +15,7 @@ import (
 // alone where it may differ between visitors.
 func (x *exchange) filterHeader(header http.Header, method string) {
 	x.filterSetCookies(header, method)
+	x.guardHeader(header)
 	name := x.handler.PassHeader
 	if x.consulted || name != "" && lists(header["Vary"], name) {
 		makePrivate(header)

@@ -78,7 +78,6 @@ func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err err
 	if err != nil && w.phase < phasePass {
 		// Caddy answers the error with the header as it is now.
 		w.x.filterHeader(w.Header(), w.method)
-		w.x.guardHeader(w.Header())
 		return err
 	}
 	w.finish()
@@ -144,7 +143,6 @@ func (w *responseWriter) sendHeader() {
 func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
 	w.x.filterHeader(header, w.method)
-	w.x.guardHeader(header)
 	if w.needsPolicy(isPage) {
 		w.x.addPolicy(header)
 	}
@@ -354,7 +352,6 @@ func (w *responseWriter) finish() {
 	switch w.phase {
 	case phaseHeader: // Caddy or net/http will write the header
 		w.x.filterHeader(w.Header(), w.method)
-		w.x.guardHeader(w.Header())
 	case phaseHeld, phasePage:
 		err = w.page.Close()
 		w.sendHeader()

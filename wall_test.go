@@ -215,3 +215,21 @@ func TestCachingOfWorkers(t *testing.T) {
 		}
 	}
 }
+
+// The answer in place of a page that can't be read reports to nobody either.
+func TestRefusedPagesContactNobody(t *testing.T) {
+	h := walledHandler(t, &Handler{})
+	r := newTestRequest(http.MethodGet, "https://site.example/")
+	r.Header.Set("Sec-Fetch-Dest", "document")
+	w := httptest.NewRecorder()
+	err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Encoding", "compress")
+		w.Header().Set("Reporting-Endpoints", `default="https://reports.example.net/"`)
+		_, err := w.Write([]byte("<p>"))
+		return err
+	}))
+	if err == nil || w.Header()["Reporting-Endpoints"] != nil {
+		t.Errorf("error %v, header %v", err, w.Header())
+	}
+}
