@@ -112,7 +112,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	checked := *h
 	checked.setDefaults()
-	if _, _, err := checked.compile(); err != nil {
+	if err := checked.compile(); err != nil {
 		return p.located(err)
 	}
 	return nil

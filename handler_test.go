@@ -24,19 +24,15 @@ import (
 func newTestHandler(t testing.TB, h *Handler) *Handler {
 	t.Helper()
 	h.setDefaults()
-	policy, renderer, err := h.compile()
-	if err != nil {
+	if err := h.compile(); err != nil {
 		t.Fatal(err)
 	}
-	h.policy, h.banner, h.logger = policy, renderer, zap.NewNop()
-	if h.policies, err = h.compileWall(policy); err != nil {
-		t.Fatal(err)
-	}
+	h.logger = zap.NewNop()
 	h.keys = newKeyring(&certmagic.FileStorage{Path: t.TempDir()}, nil, h.logger)
-	h.unasked = policy.Decide(nil, false)
+	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
 	h.notices = newNotices(h.logger)
-	h.edition = editionOf(renderer, h.unasked)
+	h.edition = editionOf(h.banner, h.unasked)
 	return h
 }
 
@@ -167,20 +163,7 @@ func BenchmarkNotHTML(b *testing.B) {
 			h := newTestHandler(b, &Handler{Services: declaredStatistics()})
 			r := newTestRequest(http.MethodGet, "https://site.example/image.png")
 			r.Header["Sec-Fetch-Dest"] = []string{"image"}
-			key, err := h.keys.signing()
-			if err != nil {
-				b.Fatal(err)
-			}
-			x := h.newExchange(newTestRequest(http.MethodGet, "https://site.example/"), nil)
-			pref, err := h.policy.Choose(consent.Choice{Method: consent.AcceptAll}, time.Now(), false)
-			if err != nil {
-				b.Fatal(err)
-			}
-			value, err := h.policy.EncodePreference(pref, x.site, key)
-			if err != nil {
-				b.Fatal(err)
-			}
-			line := h.CookieName + "=" + value
+			line := h.CookieName + "=" + preferenceValue(b, h, consent.Choice{Method: consent.AcceptAll})
 			var set []string
 			for i := range cookies {
 				line = fmt.Sprintf("%s; _pk_%d=value-%d", line, i, i)

@@ -207,15 +207,10 @@ func (h *Handler) setDefaults() {
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.setDefaults()
-	policy, renderer, err := h.compile()
-	if err != nil {
+	if err := h.compile(); err != nil {
 		return err
 	}
-	h.policy, h.banner = policy, renderer
-	if h.policies, err = h.compileWall(policy); err != nil {
-		return err
-	}
-	for _, warning := range policy.Warnings() {
+	for _, warning := range h.policy.Warnings() {
 		h.logger.Warn(warning)
 	}
 
@@ -224,11 +219,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the cookie_consent app: %w", err)
 	}
 	h.keys, h.ledger = app.(*App).keys, app.(*App).ledger
-	h.unasked = policy.Decide(nil, false)
+	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
 	h.shown = new(shownCache)
 	h.notices = newNotices(h.logger)
-	h.edition = editionOf(renderer, h.unasked)
+	h.edition = editionOf(h.banner, h.unasked)
 	return registerMetrics(ctx.GetMetricsRegistry())
 }
 
@@ -243,17 +238,17 @@ func editionOf(renderer *banner.Renderer, unasked *consent.Decision) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// compile checks everything that can be checked without a running Caddy. The
-// Caddyfile adapter calls it too, to report errors with file and line.
-func (h *Handler) compile() (*consent.Policy, *banner.Renderer, error) {
+// compile checks everything that can be checked without a running Caddy, and keeps
+// what it makes of the configuration. The Caddyfile adapter calls it too, to report
+// errors with file and line.
+func (h *Handler) compile() (err error) {
 	if err := h.checkOptions(); err != nil {
-		return nil, nil, err
+		return err
 	}
-	policy, err := consent.New(h.config())
-	if err != nil {
-		return nil, nil, err
+	if h.policy, err = consent.New(h.config()); err != nil {
+		return err
 	}
-	renderer, err := banner.New(policy, banner.Config{
+	h.banner, err = banner.New(h.policy, banner.Config{
 		Prefix:          h.Prefix,
 		Controller:      h.Controller,
 		Contact:         h.Contact,
@@ -263,21 +258,11 @@ func (h *Handler) compile() (*consent.Policy, *banner.Renderer, error) {
 		MaxAge:          time.Duration(h.MaxAge),
 		CookieName:      h.CookieName,
 	})
-	if err != nil {
-		return nil, nil, err
+	if err != nil || h.Wall == wallOff {
+		return err
 	}
-	if _, err := h.compileWall(policy); err != nil {
-		return nil, nil, err
-	}
-	return policy, renderer, nil
-}
-
-// compileWall returns the policies of the wall, nil if it is off.
-func (h *Handler) compileWall(policy *consent.Policy) (*wall.Policies, error) {
-	if h.Wall == wallOff {
-		return nil, nil //nolint:nilnil // nothing is no mistake here
-	}
-	return wall.NewPolicies(policy)
+	h.policies, err = wall.NewPolicies(h.policy)
+	return err
 }
 
 // checkOptions checks the options that concern HTTP rather than the policy.

@@ -10,6 +10,10 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
+// MaxHost is the length of the longest host that there is, in bytes (RFC 1035,
+// section 2.3.4). What a request names as its host can be a thousand times as long.
+const MaxHost = 253
+
 // normalizeHost checks a host pattern, "host" or "*.host", and returns it in
 // ASCII (RFC 5891 A-labels). Its problem is what is wrong with it, "" if nothing.
 func normalizeHost(s string) (host, problem string) {
@@ -24,7 +28,7 @@ func normalizeHost(s string) (host, problem string) {
 		labels[i] = ascii
 	}
 	host = strings.Join(labels, ".")
-	if len(host) > 253 {
+	if len(host) > MaxHost {
 		return "", "is longer than the 253 characters that a host name may have"
 	}
 	if isNumeric(labels[len(labels)-1]) {

@@ -1,11 +1,11 @@
 package consent
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/weburl"
 )
@@ -45,10 +45,8 @@ func (p *place) ruleAlone() *Rule {
 
 // A pathPattern is a path pattern of a service, percent-encoding decoded.
 type pathPattern struct {
-	prefix, suffix []byte
-	infixes        [][]byte
-	exact          bool
-	decls          []declaration
+	pattern
+	decls []declaration
 }
 
 func (p *Policy) compilePlaces() {
@@ -174,10 +172,10 @@ func (p *Policy) placeRule(at *place, path []byte) *Rule {
 }
 
 func (p *Policy) matchingPaths(to []uint32, path []byte) []uint32 {
-	first, _, _ := bytes.Cut(path[1:], slash)
-	for _, candidates := range [...][]uint32{p.bySegment[string(first)], p.loosePaths} {
+	s := unsafe.String(unsafe.SliceData(path), len(path)) // nobody keeps it
+	for _, candidates := range [...][]uint32{p.bySegment[firstSegment(s)], p.loosePaths} {
 		for _, i := range candidates {
-			if p.paths[i].match(path) {
+			if p.paths[i].match(s) {
 				to = append(to, i)
 			}
 		}
@@ -185,14 +183,17 @@ func (p *Policy) matchingPaths(to []uint32, path []byte) []uint32 {
 	return to
 }
 
-var slash = []byte("/")
+func firstSegment(path string) string {
+	first, _, _ := strings.Cut(path[1:], "/")
+	return first
+}
 
 func (p *Policy) addPath(pattern pathPattern) {
 	i := uint32(len(p.paths))
 	p.paths = append(p.paths, pattern)
-	first, _, ended := bytes.Cut(pattern.prefix[1:], slash)
-	if ended || pattern.exact {
-		p.bySegment[string(first)] = append(p.bySegment[string(first)], i)
+	if pattern.exact || strings.Contains(pattern.prefix[1:], "/") {
+		first := firstSegment(pattern.prefix)
+		p.bySegment[first] = append(p.bySegment[first], i)
 	} else {
 		p.loosePaths = append(p.loosePaths, i)
 	}
@@ -200,35 +201,11 @@ func (p *Policy) addPath(pattern pathPattern) {
 
 func compilePath(s string, d declaration) pathPattern {
 	c := compilePattern(s)
-	p := pathPattern{
-		prefix: []byte(weburl.Decode(c.prefix)),
-		suffix: []byte(weburl.Decode(c.suffix)),
-		exact:  c.exact,
-		decls:  []declaration{d},
+	c.prefix, c.suffix = weburl.Decode(c.prefix), weburl.Decode(c.suffix)
+	for i, infix := range c.infixes {
+		c.infixes[i] = weburl.Decode(infix)
 	}
-	for _, infix := range c.infixes {
-		p.infixes = append(p.infixes, []byte(weburl.Decode(infix)))
-	}
-	return p
-}
-
-// match is [pattern.match] for paths.
-func (p *pathPattern) match(path []byte) bool {
-	if p.exact {
-		return bytes.Equal(path, p.prefix)
-	}
-	if len(path) < len(p.prefix)+len(p.suffix) || !bytes.HasPrefix(path, p.prefix) || !bytes.HasSuffix(path, p.suffix) {
-		return false
-	}
-	middle := path[len(p.prefix) : len(path)-len(p.suffix)]
-	for _, infix := range p.infixes {
-		at := bytes.Index(middle, infix)
-		if at < 0 {
-			return false
-		}
-		middle = middle[at+len(infix):]
-	}
-	return true
+	return pathPattern{c, []declaration{d}}
 }
 
 // placeWarnings reports hosts that are the owner's and a service's at once.

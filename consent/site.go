@@ -9,13 +9,8 @@ import (
 	"golang.org/x/net/publicsuffix"
 )
 
-const (
-	// maxSites bounds the hosts whose site is remembered.
-	maxSites = 256
-
-	// maxHost is the length of the longest host that there is, in bytes.
-	maxHost = 253
-)
+// maxSites bounds the hosts whose site is remembered.
+const maxSites = 256
 
 // sites remembers the sites of hosts, which take long to find. Hosts are new
 // seldom and looked up for every URL, so that the map is replaced and not locked.
@@ -27,7 +22,7 @@ type sites struct {
 // siteOf returns the registrable domain of a host by the public suffix list; "" for
 // addresses, for names that are a public suffix themselves, and for what is too long.
 func (s *sites) siteOf(host string) string {
-	if len(host) > maxHost {
+	if len(host) > MaxHost {
 		return ""
 	}
 	if known := s.byHost.Load(); known != nil {

@@ -8,15 +8,29 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/weburl"
 )
 
-// Concerns reports whether [Guard.FilterHeaders] looks at a header of that name.
-func Concerns(name string) bool {
-	switch name {
-	case "Link", "Refresh", "Report-To", "Reporting-Endpoints", "Alt-Svc", "Speculation-Rules",
-		"Content-Security-Policy", "Content-Security-Policy-Report-Only":
-		return true
-	}
-	return false
+// headerFilters return what may stay of the lines of a header, by its name: the same
+// slice if all may.
+var headerFilters = map[string]func(g *Guard, lines []string) []string{
+	"Link": func(g *Guard, lines []string) []string { return g.keep(lines, ',', g.allowsLink) },
+	"Refresh": func(g *Guard, lines []string) []string {
+		return g.keep(lines, 0, func(line string) bool { return g.allowsAll(weburl.Refresh(line)) })
+	},
+	"Report-To":           withAllowedQuotes,
+	"Reporting-Endpoints": withAllowedQuotes,
+	"Alt-Svc": func(g *Guard, lines []string) []string {
+		return g.keep(lines, 0, func(line string) bool { return g.allowsAll(quoted(line, true)) })
+	},
+	"Speculation-Rules":                   func(*Guard, []string) []string { return nil }, // what the files say is not known
+	"Content-Security-Policy":             (*Guard).withoutReports,
+	"Content-Security-Policy-Report-Only": (*Guard).withoutReports,
 }
+
+func withAllowedQuotes(g *Guard, lines []string) []string {
+	return g.keep(lines, 0, func(line string) bool { return g.allowsAll(quoted(line, false)) })
+}
+
+// Concerns reports whether [Guard.FilterHeaders] looks at a header of that name.
+func Concerns(name string) bool { return headerFilters[name] != nil }
 
 // FilterHeaders takes out of a header what makes a browser contact whom it must not:
 // links that load something, a refresh, reports, speculation rules and services on
@@ -24,21 +38,11 @@ func Concerns(name string) bool {
 // content security policies, which stay as strict as they are.
 func (g *Guard) FilterHeaders(header map[string][]string) {
 	for key, lines := range header {
-		var kept []string
-		switch key {
-		case "Link":
-			kept = g.keep(lines, ',', g.allowsLink)
-		case "Refresh":
-			kept = g.keep(lines, 0, func(line string) bool { return g.allowsAll(weburl.Refresh(line)) })
-		case "Report-To", "Reporting-Endpoints", "Alt-Svc":
-			kept = g.keep(lines, 0, func(line string) bool { return g.allowsAll(quoted(line, key == "Alt-Svc")) })
-		case "Speculation-Rules": // what the files say is not known
-		case "Content-Security-Policy", "Content-Security-Policy-Report-Only":
-			kept = g.withoutReports(lines)
-		default:
+		filter := headerFilters[key]
+		if filter == nil {
 			continue
 		}
-		switch {
+		switch kept := filter(g, lines); {
 		case len(kept) == 0:
 			delete(header, key)
 		case len(kept) != len(lines) || &kept[0] != &lines[0]:

@@ -15,10 +15,6 @@ const (
 
 	// maxPolicies bounds the policies that are kept.
 	maxPolicies = 1024
-
-	// maxHost is the length of the longest host that there is, in bytes. What else a
-	// request names as its host can be a thousand times as long.
-	maxHost = 253
 )
 
 // Policies makes the content security policies of one consent policy: those by which
@@ -82,7 +78,7 @@ func (p *Policies) Of(d *consent.Decision, page *consent.Page) string {
 		return policy
 	}
 	policy = p.compile(d, page)
-	if len(key.host) > maxHost {
+	if len(key.host) > consent.MaxHost {
 		return policy
 	}
 	key.host = strings.Clone(key.host) // out of a request
@@ -103,7 +99,7 @@ func (p *Policies) compile(d *consent.Decision, page *consent.Page) string {
 		writeHost(&b, "*."+site)
 		own = site
 	}
-	if !strings.HasPrefix(own, "[") && len(own) <= maxHost { // others no policy can name
+	if !strings.HasPrefix(own, "[") && len(own) <= consent.MaxHost { // others no policy can name
 		writeHost(&b, own)
 	}
 	cfg := p.policy.Config()
