@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"time"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
 )
@@ -18,13 +19,31 @@ type Reader struct {
 	db *database
 }
 
-// OpenReader opens a ledger for reading. It changes nothing.
+// errUnmade is about a file in which there is nothing yet.
+var errUnmade = errors.New("no ledger was made in the file yet")
+
+// OpenReader opens a ledger for reading. It changes nothing. It waits for one that
+// is about to be made.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
+	for deadline := time.Now().Add(patience); ; {
+		r, err := openReader(ctx, path)
+		if !errors.Is(err, errUnmade) && !isBusy(err) || time.Now().After(deadline) {
+			return r, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func openReader(ctx context.Context, path string) (*Reader, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
 	db, err := openVersion(ctx, path, "mode", "ro")
-	if wal, statErr := os.Stat(path + "-wal"); err != nil && (statErr != nil || wal.Size() == 0) {
+	if wal, statErr := os.Stat(path + "-wal"); err != nil && !errors.Is(err, errUnmade) && !isBusy(err) && (statErr != nil || wal.Size() == 0) {
 		// A copy where nothing may be written, not even the files by which
 		// processes share a database. Nobody writes to it, then.
 		db, err = openVersion(ctx, path, "immutable", "1")
@@ -42,7 +61,11 @@ func openVersion(ctx context.Context, path string, parameters ...string) (*datab
 		return nil, err
 	}
 	version, err := db.version(ctx)
-	if err == nil && version != 1 {
+	switch {
+	case err != nil:
+	case version == 0:
+		err = errUnmade
+	case version != 1:
 		err = fmt.Errorf("the file has version %d, this program knows version 1", version)
 	}
 	if err != nil {

@@ -185,6 +185,36 @@ func TestOpenAtOnce(t *testing.T) {
 	}
 }
 
+// A ledger can be read from when its file is there: a reader waits until it is made.
+func TestReadWhileItIsMade(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "consent.db")
+		s := openStore(t, Config{Path: path})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := s.Begin(); err != nil {
+				t.Error(err)
+			}
+		})
+		for ; ; time.Sleep(100 * time.Microsecond) {
+			if _, err := os.Stat(path); err == nil {
+				break
+			}
+		}
+		reader, err := OpenReader(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chains, err := reader.Chains(t.Context()); err != nil || len(chains) != 1 {
+			t.Errorf("chains %v, %v", chains, err)
+		}
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
+}
+
 func TestCloseWritesWhatWaits(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "consent.db")
 	s := Open(Config{Path: path}, options(t)) // the file is not even there when it is closed
