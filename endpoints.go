@@ -63,6 +63,8 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 		err = onlyGet(r, func() error { return h.serveState(w, x) })
 	case "declaration.json":
 		err = onlyGet(r, func() error { return h.serveDeclaration(w, x) })
+	case placeholderName:
+		err = onlyGet(r, func() error { return h.servePlaceholder(w, r, x) })
 	case sweepName:
 		err = onlyGet(r, func() error { return h.serveSweep(w, x) })
 	default:
@@ -227,6 +229,7 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 		Method:     consent.Method(form.Get("choice")),
 		Categories: form["category"],
 		Services:   form["service"],
+		Before:     x.decision,
 	}, now, x.gpc)
 	if err != nil {
 		return &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}

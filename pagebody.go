@@ -49,6 +49,7 @@ type pageState struct {
 	taken     int64  // how much of the body has come
 	left      int64  // how much of it is still to come; negative if unknown
 	completed bool   // whether all of it has come
+	language  string // what the page says it is in
 	origin    string // what the page's base element makes necessary
 	sweep     bool   // whether the page has to fetch the rest of the deletions
 	failure   error
@@ -67,6 +68,7 @@ type pageTools struct {
 	inserted []byte
 
 	start    func(rewrite.Head) []byte // bodyStart
+	headRead func(rewrite.Head) []byte // readHead
 	last     func() []byte             // end
 	meta     func(httpEquiv, content, charset string)
 	lookedAt func(start []byte) // lookAhead
@@ -93,7 +95,7 @@ const (
 var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
-	b.start, b.last, b.meta, b.lookedAt = b.bodyStart, b.end, b.detector.Meta, b.lookAhead
+	b.start, b.headRead, b.last, b.meta, b.lookedAt = b.bodyStart, b.readHead, b.end, b.detector.Meta, b.lookAhead
 	b.init(b.sendHeld)
 	return b
 }}
@@ -120,7 +122,12 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 		}
 	}
 	if x.walled() {
-		options.Edit, options.Elements = x.newGuard().Edit, wall.Elements
+		guard := x.newGuard()
+		guard.Placeholder = b.placeholder
+		options.Edit, options.Elements = guard.Edit, wall.Elements
+		if x.view == viewFrame {
+			options.BodyStart = b.headRead
+		}
 	}
 	b.detector.Reset(label)
 	if charset.Lookup(label) == charset.Undeclared {
@@ -143,18 +150,19 @@ func (b *pageWriter) lookAhead(start []byte) {
 // bodyStart returns what the page begins with: the banner or, once the visitor
 // has chosen, the link to the settings.
 func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
-	h := b.x.handler
-	b.origin = b.x.originBeside(head.Base)
-	returnTo := localPath(b.x.url.RequestURI())
-	if returnTo == "" {
-		returnTo = "/"
-	}
-	b.inserted = h.banner.AppendBodyStart(b.inserted[:0], banner.Place{
-		Language: h.banner.Language(head.Lang, b.x.language),
-		ReturnTo: returnTo,
+	b.readHead(head)
+	b.inserted = b.x.handler.banner.AppendBodyStart(b.inserted[:0], banner.Place{
+		Language: b.x.handler.banner.Language(b.language, b.x.language),
+		ReturnTo: b.x.returnTo(),
 		Origin:   b.origin,
 	}, b.x.decision)
 	return b.inserted
+}
+
+// readHead takes note of what the page's head says, and returns nothing to insert.
+func (b *pageWriter) readHead(head rewrite.Head) []byte {
+	b.language, b.origin = head.Lang, b.x.originBeside(head.Base)
+	return nil
 }
 
 // end returns what the page ends with.

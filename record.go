@@ -71,7 +71,9 @@ func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decis
 	record.Site = x.site
 	record.Policy = h.policy.Fingerprint()
 	record.Source = "banner"
-	if fromPreferences(form) {
+	if pref.Method == consent.Placeholder {
+		record.Source = sourcePlaceholder
+	} else if fromPreferences(form) {
 		record.Source = sourcePreferences
 	}
 	record.Method = string(pref.Method)
@@ -104,9 +106,12 @@ func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decis
 	return &banner.Receipt{ID: record.ID, Time: record.Time, JSON: document}, nil
 }
 
-// sourcePreferences is the value of the form's field "source" that the
-// preferences page sends.
-const sourcePreferences = "preferences"
+// The values of the form's field "source" that other pages than those of the
+// application send.
+const (
+	sourcePreferences = "preferences"
+	sourcePlaceholder = "placeholder"
+)
 
 func fromPreferences(form url.Values) bool { return form.Get("source") == sourcePreferences }
 
@@ -130,7 +135,7 @@ func (h *Handler) grants(d *consent.Decision) bool {
 
 // withdraws reports whether a visitor takes back all that was granted before.
 func (h *Handler) withdraws(before, after *consent.Decision) bool {
-	return before.Asked() && h.grants(before) && !h.grants(after)
+	return before.Preference() != nil && h.grants(before) && !h.grants(after)
 }
 
 // states returns what a visitor said about everything that can be chosen.
@@ -139,7 +144,7 @@ func (h *Handler) states(before, after *consent.Decision) (categories, services 
 		switch {
 		case is == consent.Granted:
 			return ledger.Given
-		case before.Asked() && was == consent.Granted:
+		case before.Preference() != nil && was == consent.Granted:
 			return ledger.Withdrawn
 		default:
 			return ledger.Refused
@@ -168,7 +173,7 @@ func (h *Handler) onlyRefusals(before *consent.Decision, pref *consent.Preferenc
 		return nil
 	}
 	was := before.Preference()
-	if was == nil { // what is exempt was on
+	if was == nil || was.Method == consent.Placeholder { // what is exempt was on
 		was = &consent.Preference{Day: pref.Day, Method: pref.Method, GPC: pref.GPC, Categories: map[string]consent.State{}, Services: map[string]consent.State{}}
 		for _, category := range h.policy.Categories() {
 			if category.Name == consent.Necessary {

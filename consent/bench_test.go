@@ -25,7 +25,7 @@ func benchmarkPolicy(tb testing.TB) *Policy {
 
 func BenchmarkDecide20Cookies(b *testing.B) {
 	p := benchmarkPolicy(b)
-	pref := mustChoose(b, p, Choice{Save, []string{Statistics}, []string{"-counter", "video"}}, false)
+	pref := mustChoose(b, p, Choice{Method: Save, Categories: []string{Statistics}, Services: []string{"-counter", "video"}}, false)
 	b.ReportAllocs()
 	for b.Loop() {
 		d := p.Decide(pref, false)
@@ -60,7 +60,7 @@ func BenchmarkNew(b *testing.B) {
 
 func TestDecidingAllocatesNothing(t *testing.T) {
 	p := benchmarkPolicy(t)
-	pref := mustChoose(t, p, Choice{Save, []string{Statistics}, []string{"-counter", "video"}}, false)
+	pref := mustChoose(t, p, Choice{Method: Save, Categories: []string{Statistics}, Services: []string{"-counter", "video"}}, false)
 	allocs := testing.AllocsPerRun(100, func() {
 		for _, gpc := range []bool{false, true} {
 			d, unasked := p.Decide(pref, gpc), p.Decide(nil, gpc)

@@ -19,6 +19,7 @@ type Decision struct {
 	pref       *Preference
 	categories [MaxCategories]State
 	services   []State // as in the configuration
+	asked      bool
 	summary    string
 	allGranted bool
 	variant    string
@@ -91,8 +92,9 @@ func (d *Decision) Service(id string) State {
 	return d.services[i]
 }
 
-// Asked reports whether the visitor has made a choice that still holds.
-func (d *Decision) Asked() bool { return d.pref != nil }
+// Asked reports whether the visitor has made a choice that still holds about every
+// category that needs consent. Who only agreed to a piece of a page has not.
+func (d *Decision) Asked() bool { return d.asked }
 
 // Preference returns the choice behind the decision, nil if there is none.
 func (d *Decision) Preference() *Preference { return d.pref }
@@ -113,6 +115,10 @@ func (p *Policy) decide(pref *Preference, gpc bool) *Decision {
 	d := &Decision{policy: p, services: make([]State, len(p.cfg.Services))}
 	if pref != nil {
 		d.pref = pref.clone()
+		d.asked = pref.Method != Placeholder || !slices.ContainsFunc(p.categories, func(c *Category) bool {
+			_, ok := pref.Categories[c.Name]
+			return !ok && p.NeedsConsent(c.Name)
+		})
 	}
 	signalled := gpc && (pref == nil || !pref.GPC)
 	for i, c := range p.categories {

@@ -79,7 +79,7 @@ func TestConcurrentUse(t *testing.T) {
 	for worker := range 4 {
 		wg.Go(func() {
 			for i := range 300 {
-				pref, err := p.Choose(Choice{Save, nil, []string{fmt.Sprintf("s%02d", i%10)}}, testNow.AddDate(0, 0, i+worker), false)
+				pref, err := p.Choose(Choice{Method: Save, Services: []string{fmt.Sprintf("s%02d", i%10)}}, testNow.AddDate(0, 0, i+worker), false)
 				if err != nil {
 					t.Error(err)
 					return

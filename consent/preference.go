@@ -1,6 +1,7 @@
 package consent
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,6 +21,10 @@ const (
 	AcceptAll Method = "accept_all" // everything that can be granted
 	RejectAll Method = "reject_all" // nothing but what is necessary
 	Save      Method = "save"       // category by category, service by service
+
+	// Placeholder agrees to what is needed for one piece of a page, on what stands
+	// in its place, and leaves everything else as it was.
+	Placeholder Method = "placeholder"
 )
 
 // Preference is what one visitor chose. It identifies nobody: all visitors who
@@ -34,7 +39,8 @@ type Preference struct {
 	// GPC tells whether the browser sent Global Privacy Control with the choice.
 	GPC bool
 
-	// Categories holds [Granted] or [Refused] for every category but necessary.
+	// Categories holds [Granted] or [Refused] for every category but necessary;
+	// after [Placeholder] only for those that were chosen.
 	Categories map[string]State
 
 	// Services holds the exceptions: services whose state is not that of
@@ -53,18 +59,22 @@ type Choice struct {
 	Method Method
 
 	// Categories are, with [Save], the names of the granted ones; all others
-	// are refused.
+	// are refused. With [Placeholder] they are what is agreed to besides.
 	Categories []string
 
 	// Services are, with [Save], the exceptions: an id grants that service
 	// whatever holds for its category, an id after "-" refuses it. An empty
-	// entry says nothing, and what is both granted and refused is refused.
+	// entry says nothing, and what is both granted and refused is refused. With
+	// [Placeholder] they are the ids of what is agreed to besides.
 	Services []string
+
+	// Before is, with [Placeholder], the decision that holds so far.
+	Before *Decision
 }
 
 // Choose turns what a form submitted into a preference. An unknown method and,
-// with [Save], an unknown category or service are errors; what is necessary
-// cannot be chosen and is passed over. Exempt categories are chosen like others:
+// with [Save] or [Placeholder], an unknown category or service are errors; what is
+// necessary cannot be chosen and is passed over. Exempt categories are chosen like others:
 // to reject all is to opt out of them too.
 //
 // Refusals are always kept: where they alone exceed [MaxExceptions], a whole
@@ -76,18 +86,26 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 		GPC:        gpc,
 		Categories: make(map[string]State, len(p.categories)-1),
 	}
+	chosen := map[string]State{}
 	state := Refused
 	switch c.Method {
 	case AcceptAll:
 		state = Granted
 	case RejectAll, Save:
+	case Placeholder:
+		if len(c.Categories)+len(c.Services) == 0 {
+			return nil, errors.New("reading the choice: it agrees to nothing")
+		}
+		p.carryOver(pref, chosen, c.Before)
 	default:
-		return nil, fmt.Errorf("reading the choice: method %q is none of %s, %s, %s", c.Method, AcceptAll, RejectAll, Save)
+		return nil, fmt.Errorf("reading the choice: method %q is none of %s, %s, %s, %s", c.Method, AcceptAll, RejectAll, Save, Placeholder)
 	}
-	for _, category := range p.categories[1:] {
-		pref.Categories[category.Name] = state
+	if c.Method != Placeholder {
+		for _, category := range p.categories[1:] {
+			pref.Categories[category.Name] = state
+		}
 	}
-	if c.Method != Save {
+	if c.Method == AcceptAll || c.Method == RejectAll {
 		return pref, nil
 	}
 
@@ -99,19 +117,18 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 			pref.Categories[name] = Granted
 		}
 	}
-	chosen := map[string]State{}
 	for _, entry := range c.Services {
 		if entry == "" {
 			continue
 		}
 		id, refused := strings.CutPrefix(entry, "-")
 		service, ok := p.Service(id)
-		if !ok {
+		if !ok || refused && c.Method == Placeholder {
 			return nil, fmt.Errorf("reading the choice: %q is not a service", id)
 		}
 		if refused {
 			chosen[id] = Refused
-		} else if _, ok := chosen[id]; !ok {
+		} else if _, ok := chosen[id]; !ok || c.Method == Placeholder {
 			chosen[id] = Granted
 		}
 		if service.Category == Necessary {
@@ -120,6 +137,26 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 	}
 	p.setExceptions(pref, chosen)
 	return pref, nil
+}
+
+// carryOver begins a choice that leaves everything as it is: it takes over what the
+// visitor, or the signal of the browser, said so far. What nobody said anything about
+// is still to be asked.
+func (p *Policy) carryOver(pref *Preference, services map[string]State, before *Decision) {
+	said := before.Preference()
+	if said == nil {
+		said = &Preference{}
+	}
+	for i, c := range p.categories[1:] {
+		if _, ok := said.Categories[c.Name]; ok || before.categories[i+1] == Refused {
+			pref.Categories[c.Name] = before.categories[i+1]
+		}
+	}
+	for id := range said.Services {
+		if state := before.Service(id); state != NotAsked {
+			services[id] = state
+		}
+	}
 }
 
 // setExceptions keeps those of the chosen services that differ from their

@@ -28,19 +28,19 @@ func TestChoose(t *testing.T) {
 	}{
 		{"accept", Choice{Method: AcceptAll}, all, nil},
 		{"reject", Choice{Method: RejectAll}, states(), nil},
-		{"accept with the rest of the form", Choice{AcceptAll, []string{"gone"}, []string{"-counter", "gone"}}, all, nil},
-		{"reject with the rest of the form", Choice{RejectAll, []string{Statistics}, []string{"video", "gone"}}, states(), nil},
+		{"accept with the rest of the form", Choice{Method: AcceptAll, Categories: []string{"gone"}, Services: []string{"-counter", "gone"}}, all, nil},
+		{"reject with the rest of the form", Choice{Method: RejectAll, Categories: []string{Statistics}, Services: []string{"video", "gone"}}, states(), nil},
 		{"nothing", Choice{Method: Save}, states(), nil},
-		{"category", Choice{Save, []string{Statistics}, nil}, states(Statistics), nil},
-		{"category twice", Choice{Save, []string{Statistics, Statistics}, nil}, states(Statistics), nil},
-		{"necessary", Choice{Save, []string{Necessary}, nil}, states(), nil},
-		{"service", Choice{Save, nil, []string{"video"}}, states(), map[string]State{"video": Granted}},
-		{"service of a granted category", Choice{Save, []string{ThirdParty}, []string{"video"}}, states(ThirdParty), nil},
-		{"service refused", Choice{Save, []string{ThirdParty}, []string{"-video"}}, states(ThirdParty), map[string]State{"video": Refused}},
-		{"service of a refused category refused", Choice{Save, nil, []string{"-video"}}, states(), nil},
-		{"service granted and refused", Choice{Save, nil, []string{"video", "-video", "video"}}, states(), nil},
-		{"service refused and granted", Choice{Save, []string{ThirdParty}, []string{"-video", "video"}}, states(ThirdParty), map[string]State{"video": Refused}},
-		{"empty entries", Choice{Save, nil, []string{"", "maps", ""}}, states(), map[string]State{"maps": Granted}},
+		{"category", Choice{Method: Save, Categories: []string{Statistics}}, states(Statistics), nil},
+		{"category twice", Choice{Method: Save, Categories: []string{Statistics, Statistics}}, states(Statistics), nil},
+		{"necessary", Choice{Method: Save, Categories: []string{Necessary}}, states(), nil},
+		{"service", Choice{Method: Save, Services: []string{"video"}}, states(), map[string]State{"video": Granted}},
+		{"service of a granted category", Choice{Method: Save, Categories: []string{ThirdParty}, Services: []string{"video"}}, states(ThirdParty), nil},
+		{"service refused", Choice{Method: Save, Categories: []string{ThirdParty}, Services: []string{"-video"}}, states(ThirdParty), map[string]State{"video": Refused}},
+		{"service of a refused category refused", Choice{Method: Save, Services: []string{"-video"}}, states(), nil},
+		{"service granted and refused", Choice{Method: Save, Services: []string{"video", "-video", "video"}}, states(), nil},
+		{"service refused and granted", Choice{Method: Save, Categories: []string{ThirdParty}, Services: []string{"-video", "video"}}, states(ThirdParty), map[string]State{"video": Refused}},
+		{"empty entries", Choice{Method: Save, Services: []string{"", "maps", ""}}, states(), map[string]State{"maps": Granted}},
 	} {
 		got := mustChoose(t, p, tt.choice, true)
 		want := &Preference{Day: testDay, Method: tt.choice.Method, GPC: true, Categories: tt.categories, Services: tt.services}
@@ -51,13 +51,87 @@ func TestChoose(t *testing.T) {
 	for _, c := range []Choice{
 		{},
 		{Method: "accept"},
-		{Save, []string{"gone"}, nil},
-		{Save, []string{""}, nil},
-		{Save, nil, []string{"gone"}},
-		{Save, nil, []string{"-gone"}},
-		{Save, nil, []string{"--video"}},
-		{Save, nil, []string{"-"}},
+		{Method: Save, Categories: []string{"gone"}},
+		{Method: Save, Categories: []string{""}},
+		{Method: Save, Services: []string{"gone"}},
+		{Method: Save, Services: []string{"-gone"}},
+		{Method: Save, Services: []string{"--video"}},
+		{Method: Save, Services: []string{"-"}},
 	} {
+		if pref, err := p.Choose(c, testNow, false); err == nil {
+			t.Errorf("%+v: got %+v, want an error", c, pref)
+		}
+	}
+}
+
+// What is agreed to in the place of a piece of a page changes nothing else: neither
+// what was chosen before, nor what was refused by a signal, nor that the rest is still
+// to be asked.
+func TestChooseOnAPlaceholder(t *testing.T) {
+	p := mustNew(t, portal())
+	save := func(categories, services []string, gpc bool) *Preference {
+		return mustChoose(t, p, Choice{Method: Save, Categories: categories, Services: services}, gpc)
+	}
+	for _, tt := range []struct {
+		name                 string
+		before               *Preference
+		gpc                  bool
+		categories, services []string
+		want                 Preference
+		asked                bool
+	}{
+		{
+			name: "before the banner was answered", services: []string{"video"},
+			want: Preference{Categories: map[string]State{}, Services: map[string]State{"video": Granted}},
+		},
+		{
+			name: "before the banner was answered, under the signal", gpc: true, services: []string{"video"},
+			want: Preference{GPC: true, Categories: map[string]State{ThirdParty: Refused}, Services: map[string]State{"video": Granted}},
+		},
+		{
+			name: "a category", categories: []string{ThirdParty},
+			want: Preference{Categories: map[string]State{ThirdParty: Granted}},
+		},
+		{
+			name: "after a refusal", before: mustChoose(t, p, Choice{Method: RejectAll}, false), services: []string{"video"}, asked: true,
+			want: Preference{
+				Categories: map[string]State{Statistics: Refused, FirstParty: Refused, "advertising": Refused, ThirdParty: Refused},
+				Services:   map[string]State{"video": Granted},
+			},
+		},
+		{
+			name: "what was refused itself", before: save([]string{ThirdParty, Statistics}, []string{"-video", "-counter"}, false), services: []string{"video"}, asked: true,
+			want: Preference{
+				Categories: map[string]State{Statistics: Granted, FirstParty: Refused, "advertising": Refused, ThirdParty: Granted},
+				Services:   map[string]State{"counter": Refused},
+			},
+		},
+		{
+			name: "an earlier grant that the signal overrules stays overruled", before: save(nil, []string{"maps"}, false), gpc: true, services: []string{"video"}, asked: true,
+			want: Preference{
+				GPC:        true,
+				Categories: map[string]State{Statistics: Refused, FirstParty: Refused, "advertising": Refused, ThirdParty: Refused},
+				Services:   map[string]State{"video": Granted},
+			},
+		},
+	} {
+		before := p.Decide(tt.before, tt.gpc)
+		got := mustChoose(t, p, Choice{Method: Placeholder, Categories: tt.categories, Services: tt.services, Before: before}, tt.gpc)
+		tt.want.Method, tt.want.Day = Placeholder, testDay
+		if !reflect.DeepEqual(got, &tt.want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", tt.name, got, &tt.want)
+		}
+		if d := p.Decide(got, tt.gpc); d.Asked() != tt.asked {
+			t.Errorf("%s: asked %v", tt.name, d.Asked())
+		}
+	}
+	for _, c := range []Choice{
+		{},
+		{Services: []string{"gone"}},
+		{Services: []string{"-video"}},
+		{Categories: []string{"gone"}},
+	} {
+		c.Method, c.Before = Placeholder, p.Decide(nil, false)
 		if pref, err := p.Choose(c, testNow, false); err == nil {
 			t.Errorf("%+v: got %+v, want an error", c, pref)
 		}
@@ -66,7 +140,7 @@ func TestChoose(t *testing.T) {
 
 func TestChooseNecessaryService(t *testing.T) {
 	p := mustNew(t, Config{Services: []Service{service("cart", Necessary, "basket")}})
-	pref := mustChoose(t, p, Choice{Save, nil, []string{"-cart"}}, false)
+	pref := mustChoose(t, p, Choice{Method: Save, Services: []string{"-cart"}}, false)
 	if pref.Services != nil {
 		t.Errorf("got %+v", pref.Services)
 	}
@@ -212,7 +286,7 @@ func TestStrictest(t *testing.T) {
 	p := mustNew(t, portal())
 	accept := mustChoose(t, p, Choice{Method: AcceptAll}, true)
 	reject := mustChoose(t, p, Choice{Method: RejectAll}, false)
-	statistics := mustChoose(t, p, Choice{Save, []string{Statistics}, []string{"-counter", "video"}}, true)
+	statistics := mustChoose(t, p, Choice{Method: Save, Categories: []string{Statistics}, Services: []string{"-counter", "video"}}, true)
 	reject.Day--
 
 	if Strictest() != nil || Strictest(nil, nil) != nil {

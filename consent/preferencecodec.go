@@ -18,7 +18,7 @@ import (
 //
 //	version "." fingerprint "." day "." method gpc "." granted "." refused "." exceptions "." tag
 //
-// in cookie-octets (RFC 6265, section 4.1.1): method is a, r or s; gpc is 0 or
+// in cookie-octets (RFC 6265, section 4.1.1): method is a, r, s or p; gpc is 0 or
 // 1; granted and refused are sorted lists of category names, exceptions one of
 // service ids behind "+" or "-", all with ":" in between; tag is an HMAC-SHA-256
 // over the site and everything before it, cut to 128 bits, in base64url. There
@@ -38,7 +38,7 @@ const (
 // preferenceContext keeps tags apart from whatever else the key may sign.
 const preferenceContext = "cookie consent preference"
 
-var methodLetters = map[Method]string{AcceptAll: "a", RejectAll: "r", Save: "s"}
+var methodLetters = map[Method]string{AcceptAll: "a", RejectAll: "r", Save: "s", Placeholder: "p"}
 
 // EncodePreference returns the value of the preference cookie. It is valid for
 // one site and one key of at least 16 bytes, and the same for everybody with
@@ -139,7 +139,7 @@ func (p *Policy) checkPreference(pref *Preference) error {
 		return fmt.Errorf("it makes more than %d exceptions", MaxExceptions)
 	}
 	for _, c := range p.categories {
-		if _, ok := pref.Categories[c.Name]; !ok && p.NeedsConsent(c.Name) {
+		if _, ok := pref.Categories[c.Name]; !ok && p.NeedsConsent(c.Name) && pref.Method != Placeholder {
 			return fmt.Errorf("it says nothing of the category %s", c.Name)
 		}
 	}
@@ -152,7 +152,7 @@ func (p *Policy) checkPreference(pref *Preference) error {
 		only = Granted
 	case RejectAll:
 		only = Refused
-	case Save:
+	case Save, Placeholder:
 		only = NotAsked
 	default:
 		return errors.New("its method is unknown")

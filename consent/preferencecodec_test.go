@@ -29,13 +29,17 @@ func TestPreferenceValue(t *testing.T) {
 		}
 	}
 	p = mustNew(t, portal())
-	value, err := p.EncodePreference(mustChoose(t, p, Choice{Save, []string{Statistics}, []string{"-counter", "video", "maps"}}, false), testSite, testKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := "1." + p.Fingerprint() + ".20000.s0.statistics.advertising:first_party:third_party.-counter:+maps:+video."
-	if got := value[:len(value)-22]; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for want, c := range map[string]Choice{
+		".20000.s0.statistics.advertising:first_party:third_party.-counter:+maps:+video.": {Method: Save, Categories: []string{Statistics}, Services: []string{"-counter", "video", "maps"}},
+		".20000.p0...+video.": {Method: Placeholder, Services: []string{"video"}, Before: p.Decide(nil, false)},
+	} {
+		value, err := p.EncodePreference(mustChoose(t, p, c, false), testSite, testKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := value[:len(value)-22]; got != "1."+p.Fingerprint()+want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 
@@ -45,7 +49,7 @@ func TestPreferenceIdentifiesNobody(t *testing.T) {
 	for hour := range 24 {
 		p := mustNew(t, portal())
 		now := time.Unix(testDay*86400+int64(hour)*3600+int64(hour)*97, 12345*int64(hour))
-		pref, err := p.Choose(Choice{Save, []string{Statistics, FirstParty}, []string{"video", "-counter", "maps"}}, now, false)
+		pref, err := p.Choose(Choice{Method: Save, Categories: []string{Statistics, FirstParty}, Services: []string{"video", "-counter", "maps"}}, now, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -239,7 +243,7 @@ func TestPreferenceOutlivesExempt(t *testing.T) {
 	with.Services = append(with.Services, gone)
 	old, current := mustNew(t, with), mustNew(t, portal())
 
-	value, err := old.EncodePreference(mustChoose(t, old, Choice{Save, []string{Statistics}, []string{"-gone"}}, false), testSite, testKey)
+	value, err := old.EncodePreference(mustChoose(t, old, Choice{Method: Save, Categories: []string{Statistics}, Services: []string{"-gone"}}, false), testSite, testKey)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,9 +278,11 @@ func FuzzPreference(f *testing.F) {
 	for _, c := range []Choice{
 		{Method: AcceptAll},
 		{Method: RejectAll},
-		{Save, []string{Statistics}, nil},
-		{Save, []string{Statistics, ThirdParty}, []string{"-counter", "-maps"}},
-		{Save, nil, []string{"video", "maps"}},
+		{Method: Save, Categories: []string{Statistics}},
+		{Method: Save, Categories: []string{Statistics, ThirdParty}, Services: []string{"-counter", "-maps"}},
+		{Method: Save, Services: []string{"video", "maps"}},
+		{Method: Placeholder, Services: []string{"video"}, Before: p.Decide(nil, false)},
+		{Method: Placeholder, Categories: []string{ThirdParty}, Services: []string{"counter"}, Before: p.Decide(nil, true)},
 	} {
 		for _, gpc := range []bool{false, true} {
 			value, err := p.EncodePreference(mustChoose(f, p, c, gpc), testSite, testKey)

@@ -25,14 +25,14 @@
 //
 // The form is posted to "preferences" below the prefix with these fields:
 //
-//   - choice: accept_all, reject_all or save
+//   - choice: accept_all, reject_all, save or placeholder
 //   - category, any number of times: the categories to grant
 //   - service, any number of times: the id of a service to grant although its
 //     category may not be, or, after a hyphen, of one to refuse although its
 //     category may be; an empty value stands for no exception
 //   - return_to: the local address to return to
 //   - language: that of what the visitor saw
-//   - source: preferences, if that was the preferences page
+//   - source: preferences or placeholder, if that was what the visitor saw
 package banner
 
 import (
@@ -183,14 +183,14 @@ func (r *Renderer) signalled(d *consent.Decision) bool {
 	return false
 }
 
-//go:embed banner.html page.html
+//go:embed banner.html page.html placeholder.html
 var templateFiles embed.FS
 
 // templates are the templates of all pieces, without the indentation and line
 // ends of their sources.
 var templates = sync.OnceValue(func() *template.Template {
 	t := template.New("")
-	for _, name := range []string{"banner.html", "page.html"} {
+	for _, name := range []string{"banner.html", "page.html", "placeholder.html"} {
 		source, err := templateFiles.ReadFile(name)
 		if err != nil {
 			panic("banner: reading embedded template: " + err.Error())

@@ -82,7 +82,7 @@ func TestEveryLanguageSaysTheSame(t *testing.T) {
 // under a misspelt key would be missing from the page.
 func TestEveryTextIsUsed(t *testing.T) {
 	var source strings.Builder
-	for _, name := range []string{"banner.html", "page.html", "banner.go", "page.go", "declaration.go", "locale.go"} {
+	for _, name := range []string{"banner.html", "page.html", "placeholder.html", "banner.go", "page.go", "placeholder.go", "declaration.go", "locale.go"} {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

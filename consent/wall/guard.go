@@ -21,11 +21,17 @@ const maxBases = 8
 
 // Guard edits the start tags of one page. It is not safe for concurrent use.
 type Guard struct {
+	// Placeholder returns the address of a page of the same site to be shown in the
+	// place of a frame or object that is blocked, of which it is told where the value
+	// of the attribute leads; "" for none. It may be nil.
+	Placeholder func(to consent.Destination, value string) string
+
 	decision *consent.Decision
 	blocked  func(consent.Destination)
 	pages    []*consent.Page // the page as it sees URLs without and with each of its bases
 	lost     bool            // it has too many to tell where a URL leads
 	value    []byte
+	to       consent.Destination // of what was blocked last
 }
 
 // NewGuard returns the guard of a page. For every attribute that it blocks, blocked
@@ -68,9 +74,13 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 		// be blocked without bringing the content of the element to life.
 		inert = !t.Whole() || g.says(t, typeAttribute, "speculationrules")
 	}
+	shown, address := showsPage(t), "" // of the placeholder
 	for i := range t.Len() {
 		for _, a := range loads[t.Name()] {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
+				if shown && g.Placeholder != nil {
+					address = g.Placeholder(g.to, g.addressOf(t, i, a.reading))
+				}
 				t.Rename(a.name, a.renamed)
 				inert = t.Name() == scriptElement
 				break
@@ -79,6 +89,9 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 	}
 	if inert {
 		makeInert(t)
+	}
+	if address != "" {
+		showInstead(t, address)
 	}
 }
 
@@ -143,7 +156,7 @@ func (g *Guard) text(t *rewrite.Tag, i int) string {
 func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {
 	value := g.text(t, i)
 	if t.Partial(i) && (r != oneURL || !isInline(value)) {
-		g.blocked(consent.Destination{})
+		g.block(consent.Destination{})
 		return false
 	}
 	switch r {
@@ -182,11 +195,17 @@ func isInline(url string) bool {
 func (g *Guard) allowsURL(url string) bool {
 	for _, page := range g.pages {
 		if state, to := g.decision.URL(page, url); g.lost && to.Party != consent.NoParty || state != consent.Granted {
-			g.blocked(to)
+			g.block(to)
 			return false
 		}
 	}
 	return true
+}
+
+// block takes note of something that is blocked.
+func (g *Guard) block(to consent.Destination) {
+	g.to = to
+	g.blocked(to)
 }
 
 // allowsDocument reports whether nothing has to be blocked in a page within the page.
@@ -194,7 +213,7 @@ func (g *Guard) allowsDocument(html string) bool {
 	allowed := true
 	inner := &Guard{decision: g.decision, pages: g.pages, lost: g.lost, blocked: func(to consent.Destination) {
 		if allowed {
-			g.blocked(to)
+			g.block(to)
 		}
 		allowed = false
 	}}

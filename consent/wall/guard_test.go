@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 )
 
@@ -23,6 +24,45 @@ func guarded(t testing.TB, html string, n int) (page string, blocked []string) {
 		t.Fatal(err)
 	}
 	return out.String(), *list
+}
+
+// What a visitor would see gets something else in its place, and nothing that visitors
+// do not see.
+func TestPlaceholder(t *testing.T) {
+	for _, tt := range []struct{ in, out string }{
+		{`<iframe src=//x.test/f width=300 sandbox="allow-scripts">`, `<iframe src="/instead?x.test+//x.test/f" data-cookie-consent-src=//x.test/f width=300 data-cookie-consent-sandbox="allow-scripts">`},
+		{`<iframe SRC=//x.test/f src=/own>`, `<iframe src="/instead?x.test+//x.test/f" data-cookie-consent-src=//x.test/f data-cookie-consent-src=/own>`},
+		{`<object type="application/x" data=//x.test/f width=100% height=16px></object>`, `<object type="text/html" data="/instead?x.test+//x.test/f" data-cookie-consent-type="application/x" data-cookie-consent-data=//x.test/f width=100% height=16px></object>`},
+		{`<embed src=//x.test/f>`, `<embed src="/instead?x.test+//x.test/f" data-cookie-consent-src=//x.test/f>`},
+		{`<iframe srcdoc="<img src=//x.test/p>">`, `<iframe src="/instead?x.test+" data-cookie-consent-srcdoc="<img src=//x.test/p>">`},
+		{`<iframe srcdoc="<img src=//x.test/p>" src=/own>`, `<iframe data-cookie-consent-srcdoc="<img src=//x.test/p>" src=/own>`},
+		{`<iframe srcdoc="<p>own" src=//x.test/f>`, `<iframe srcdoc="<p>own" data-cookie-consent-src=//x.test/f>`},
+		{in: `<iframe src=/own></iframe><embed src=https://pay.example.org/>`},
+
+		{`<iframe src=//x.test/f width=1 height=1>`, `<iframe data-cookie-consent-src=//x.test/f width=1 height=1>`},
+		{`<iframe src=//x.test/f height="0px">`, `<iframe data-cookie-consent-src=//x.test/f height="0px">`},
+		{`<iframe src=//x.test/f hidden>`, `<iframe data-cookie-consent-src=//x.test/f hidden>`},
+		{`<iframe src=//x.test/f style="Display : none">`, `<iframe data-cookie-consent-src=//x.test/f style="Display : none">`},
+		{`<iframe src=//x.test/f style="visibility:hidden;">`, `<iframe data-cookie-consent-src=//x.test/f style="visibility:hidden;">`},
+		{`<img src=//x.test/p><script src=//x.test/s></script>`, `<img data-cookie-consent-src=//x.test/p><script type="text/plain" data-cookie-consent-src=//x.test/s></script>`},
+	} {
+		if tt.out == "" {
+			tt.out = tt.in
+		}
+		g, _ := testGuard()
+		g.Placeholder = func(to consent.Destination, value string) string { return "/instead?" + to.Host + "+" + value }
+		var out strings.Builder
+		r := rewrite.New(&out, rewrite.Options{Edit: g.Edit, Elements: Elements})
+		if _, err := r.Write([]byte(tt.in)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != tt.out {
+			t.Errorf("%s\ngot  %s\nwant %s", tt.in, out.String(), tt.out)
+		}
+	}
 }
 
 func TestGuard(t *testing.T) {

@@ -1,0 +1,105 @@
+package cookieconsent
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+)
+
+// placeholderName is the endpoint of what is shown in place of a frame that is blocked.
+const placeholderName = "placeholder"
+
+// placeholderPolicy is the policy of those pages. Unlike the other own pages they are
+// meant for frames, but of this site alone.
+const placeholderPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+
+// maxContent bounds the address of what a placeholder stands for, in bytes.
+const maxContent = 2048
+
+// placeholder returns the address of a page to be shown in place of what leads to a
+// destination.
+func (b *pageWriter) placeholder(to consent.Destination, content string) string {
+	query := url.Values{
+		"language":  {b.x.handler.banner.Language(b.language, b.x.language)},
+		"return_to": {b.x.returnTo()},
+	}
+	if to.Rule != nil {
+		query["service"] = to.Rule.Services
+		query.Set("category", to.Rule.Category)
+	} else {
+		query.Set("category", b.x.handler.policy.Config().UnknownHosts)
+	}
+	if to.Host != "" {
+		query.Set("host", to.Host)
+	}
+	if content = b.x.absolute(content); content != "" {
+		query.Set("content", content)
+	}
+	return b.origin + b.x.handler.Prefix + placeholderName + "?" + query.Encode()
+}
+
+// absolute returns the address that a URL of the page leads to, to be opened on its
+// own; "" if it has no short one.
+func (x *exchange) absolute(content string) string {
+	if len(content) > maxContent {
+		return ""
+	}
+	u, err := url.Parse(content)
+	if err != nil {
+		return ""
+	}
+	scheme := "http"
+	if x.secure {
+		scheme = "https"
+	}
+	u = (&url.URL{Scheme: scheme, Host: x.address, Path: x.url.Path}).ResolveReference(u)
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return u.String()
+}
+
+// returnTo returns the local address of the page, for the way back to it.
+func (x *exchange) returnTo() string {
+	if path := localPath(x.url.RequestURI()); path != "" {
+		return path
+	}
+	return "/"
+}
+
+// servePlaceholder answers with what is shown in place of a frame. Whoever opens it on
+// its own gets to the preferences: it says things that whoever made the link says.
+func (h *Handler) servePlaceholder(w http.ResponseWriter, r *http.Request, x *exchange) error {
+	query := x.url.Query()
+	header := w.Header()
+	addVary(header, "Sec-Fetch-Dest")
+	returnTo := localPath(query.Get("return_to"))
+	if returnTo == "" {
+		returnTo = "/"
+	}
+	content := query.Get("content")
+	if len(content) > maxContent {
+		content = ""
+	}
+	page, ok := h.banner.PlaceholderPage(h.banner.Language(query.Get("language"), x.language), banner.Placeholder{
+		Services: query["service"],
+		Category: query.Get("category"),
+		Host:     query.Get("host"),
+		Content:  content,
+		ReturnTo: returnTo,
+	})
+	if !ok || r.Header.Get("Sec-Fetch-Dest") == "document" {
+		header.Set("Cache-Control", "no-store")
+		header.Set("Location", h.Prefix+"?"+url.Values{"return_to": {returnTo}}.Encode())
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	header.Set("Content-Security-Policy", placeholderPolicy)
+	header.Set("Cross-Origin-Embedder-Policy", "require-corp") // as the page around may demand
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	_, err := w.Write(page)
+	return err
+}
