@@ -141,7 +141,7 @@ func runStats(ctx context.Context, flags caddycmd.Flags) (int, error) {
 
 	type key struct{ period, site string }
 	counts := map[key]map[string]int64{}
-	methods := []string{string(consent.AcceptAll), string(consent.Save), string(consent.RejectAll), ledger.Withdraw}
+	methods := []string{string(consent.AcceptAll), string(consent.Save), string(consent.RejectAll), string(consent.Placeholder), ledger.Withdraw}
 	err = ledger.Each(ctx, reader, filter, func(r *ledger.Record) {
 		k := key{r.Time.Format(layout), r.Site}
 		if counts[k] == nil {

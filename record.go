@@ -248,6 +248,12 @@ func (c *shownCache) of(h *Handler, language string, gpc bool) (*shownPiece, err
 	if err != nil {
 		return nil, err
 	}
+	placeholder, _ := h.banner.PlaceholderPage(language, banner.Placeholder{
+		Services: h.serviceIDs(),
+		Category: h.policy.Config().UnknownHosts,
+		Host:     "{host}",
+		ReturnTo: "/",
+	})
 	place := banner.Place{Language: language, ReturnTo: "/"}
 	shown, err := ledger.NewShown(ledger.ShownDocument{
 		Policy:      h.policy.Fingerprint(),
@@ -257,6 +263,7 @@ func (c *shownCache) of(h *Handler, language string, gpc bool) (*shownPiece, err
 		Declaration: declaration,
 		Banner:      string(h.banner.AppendEnd(h.banner.AppendBodyStart(nil, place, unasked), place, unasked)),
 		Page:        string(page),
+		Placeholder: string(placeholder),
 		Styles:      h.banner.Stylesheets(),
 	})
 	if err != nil {
@@ -267,4 +274,14 @@ func (c *shownCache) of(h *Handler, language string, gpc bool) (*shownPiece, err
 	}
 	c.pieces[key] = &shownPiece{shown, language}
 	return c.pieces[key], nil
+}
+
+// serviceIDs returns the ids of all services.
+func (h *Handler) serviceIDs() []string {
+	services := h.policy.Config().Services
+	ids := make([]string, len(services))
+	for i := range services {
+		ids[i] = services[i].ID
+	}
+	return ids
 }

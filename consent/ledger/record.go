@@ -61,10 +61,11 @@ type Record struct {
 	// Shown is the digest of the [Shown] that the visitor saw.
 	Shown Digest `json:"shown"`
 
-	// Source is where the visitor chose: "banner" or "preferences".
+	// Source is where the visitor chose: "banner", "preferences" or "placeholder".
 	Source string `json:"source"`
 
-	// Method is how: "accept_all", "reject_all", "save", or [Withdraw].
+	// Method is how: "accept_all", "reject_all", "save", "placeholder" for what was
+	// agreed to in its place in a page, or [Withdraw].
 	Method string `json:"method"`
 
 	// Categories holds the state of each category that can be chosen.
@@ -127,6 +128,7 @@ type ShownDocument struct {
 	Declaration json.RawMessage   `json:"declaration"` // the cookies policy as data
 	Banner      string            `json:"banner"`      // HTML
 	Page        string            `json:"page"`        // the preferences page, HTML
+	Placeholder string            `json:"placeholder"` // what stands in place of what is blocked, of all services at once, HTML
 	Styles      map[string]string `json:"styles"`      // style sheets by name
 }
 
