@@ -147,7 +147,7 @@ func TestLedgerCommands(t *testing.T) {
 		command(1, "prune", "--file", file)
 	})
 
-	if out := command(0, append([]string{"stats", "--by", "year"}, config...)...); !regexp.MustCompile(`(?m)^\d{4}\s+` + regexp.QuoteMeta(host) + `\s+10\s+7\s+0\s+3\s+0$`).MatchString(out) {
+	if out := command(0, append([]string{"stats", "--by", "year"}, config...)...); !regexp.MustCompile(`(?m)^\d{4}\s+` + regexp.QuoteMeta(host) + `\s+10\s+7\s+0\s+3\s+0\s+0$`).MatchString(out) {
 		t.Errorf("stats: %s", out)
 	}
 	if out := command(0, append([]string{"prune", "--older-than", "1d"}, config...)...); !strings.HasPrefix(out, "0 records") {
