@@ -13,6 +13,7 @@ import (
 var metrics = struct {
 	cookies   *prometheus.CounterVec
 	blocked   *prometheus.CounterVec
+	redirects *prometheus.CounterVec
 	deletions prometheus.Counter
 	pages     *prometheus.CounterVec
 	choices   *prometheus.CounterVec
@@ -28,6 +29,10 @@ var metrics = struct {
 	blocked: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "blocked_total",
 		Help: "Attributes, headers and requests that were kept from contacting somebody, by the category of whom.",
+	}, []string{"category"}),
+	redirects: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "redirects_total",
+		Help: "Redirects to somebody whom the visitor did not agree to, which were let pass, by the category of whom.",
 	}, []string{"category"}),
 	deletions: prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "deletions_total",
@@ -74,7 +79,7 @@ const (
 // handlers share one.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{
-		metrics.cookies, metrics.blocked, metrics.deletions, metrics.pages, metrics.choices,
+		metrics.cookies, metrics.blocked, metrics.redirects, metrics.deletions, metrics.pages, metrics.choices,
 		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals,
 		ledgerMetrics{},
 	} {

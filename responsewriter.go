@@ -97,6 +97,7 @@ func (w *responseWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
+	w.x.noteRedirect(status, w.Header())
 	t := mimetype.FromHeader(w.Header()["Content-Type"])
 	w.essence = t.Essence
 	treatment, codings := w.x.examine(status, w.Header(), t.Essence)

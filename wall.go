@@ -58,6 +58,17 @@ func (x *exchange) countBlocked() {
 	}
 }
 
+// noteRedirect counts a redirect to somebody whom the visitor did not agree to. It is
+// let pass, because to go somewhere is the visitor's own doing.
+func (x *exchange) noteRedirect(status int, header http.Header) {
+	if !x.walled() || !isRedirect(status, header) {
+		return
+	}
+	if state, to := x.decision.URL(x.page(), header["Location"][0]); state != consent.Granted {
+		metrics.redirects.WithLabelValues(to.Rule.Category).Inc()
+	}
+}
+
 // guardHeader takes out of a header what contacts them.
 func (x *exchange) guardHeader(header http.Header) {
 	if !x.walled() {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
@@ -101,6 +103,50 @@ func TestWall(t *testing.T) {
 		}
 		if len(own) != 1 || cap(own) != 1 {
 			t.Errorf("%s: the application's slice was written to", test.name)
+		}
+	}
+}
+
+// A redirect is the visitor's own doing, whoever it leads to; it is counted.
+func TestRedirectsAreCounted(t *testing.T) {
+	counted := func(category string) float64 {
+		var m dto.Metric
+		if err := metrics.redirects.WithLabelValues(category).Write(&m); err != nil {
+			t.Fatal(err)
+		}
+		return m.GetCounter().GetValue()
+	}
+	h := walledHandler(t, &Handler{})
+	for _, test := range []struct {
+		location, category string
+		status             int
+		choice             *consent.Choice
+		counts             bool
+	}{
+		{location: "https://a.video.example/1", category: consent.ThirdParty, status: 302, counts: true},
+		{location: "https://gone.test/", category: consent.ThirdParty, status: 307, counts: true},
+		{location: "/own", category: consent.ThirdParty, status: 302},
+		{location: "https://a.video.example/1", category: consent.ThirdParty, status: 201},
+		{location: "https://a.video.example/1", category: consent.ThirdParty, status: 302, choice: &consent.Choice{Method: consent.AcceptAll}},
+	} {
+		before := counted(test.category)
+		r := newTestRequest(http.MethodGet, "https://site.example/")
+		if test.choice != nil {
+			r.Header.Set("Cookie", h.CookieName+"="+preferenceValue(t, h, *test.choice))
+		}
+		w := httptest.NewRecorder()
+		if err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {
+			w.Header().Set("Location", test.location)
+			w.WriteHeader(test.status)
+			return nil
+		})); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Result().Header.Get("Location"); got != test.location {
+			t.Errorf("%s: it leads to %q", test.location, got)
+		}
+		if got := counted(test.category) - before; (got == 1) != test.counts || got > 1 {
+			t.Errorf("%s with status %d: counted %v", test.location, test.status, got)
 		}
 	}
 }

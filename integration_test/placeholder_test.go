@@ -60,7 +60,8 @@ func TestPlaceholderInBrowser(t *testing.T) {
 		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
 		io.WriteString(w, `<!DOCTYPE html><html lang="de"><title>Film</title><h1>Film</h1>
 			<iframe sandbox="allow-scripts" width="560" height="315" src="`+strings.ReplaceAll(film, "&", "&amp;")+`"></iframe>
-			<iframe width="1" height="1" src="https://counter.test:`+port+`/"></iframe>`)
+			<iframe width="1" height="1" src="https://counter.test:`+port+`/"></iframe>
+			<p><img src="https://counter.test:`+port+`/map.png" width="200" height="80" alt="A map of the town"></p>`)
 	})
 	path := filepath.Join(t.TempDir(), "consent.db")
 	s := start(t, site(`cookie_consent {
@@ -100,6 +101,9 @@ func TestPlaceholderInBrowser(t *testing.T) {
 		}
 		if sources := js[[]string](b, `Array.from(document.querySelectorAll("iframe"), f => f.src)`); sources[1] != "" {
 			t.Errorf("what nobody sees shows %q", sources[1])
+		}
+		if size := js[[]float64](b, `(r => [r.width, r.height])(document.images[0].getBoundingClientRect())`); !slices.Equal(size, []float64{200, 80}) {
+			t.Errorf("the image has the size %v", size)
 		}
 		if n := films.Load(); n != 0 {
 			t.Errorf("%d contacts before consent", n)

@@ -150,7 +150,11 @@ func TestStylesheets(t *testing.T) {
 
 // The page around the banner may call its own declarations important.
 func TestEveryDeclarationOfTheBannerIsImportant(t *testing.T) {
-	body := string(bannerCSS().body)
+	const images = ":where(img[data-cookie-consent-src]){display:inline-block}" // which are the page's
+	body, ok := strings.CutSuffix(string(bannerCSS().body), images)
+	if !ok {
+		t.Errorf("it does not end in %s", images)
+	}
 	for _, block := range regexp.MustCompile(`\{([^{}]*)\}`).FindAllStringSubmatch(body, -1) {
 		for declaration := range strings.SplitSeq(strings.TrimSuffix(block[1], ";"), ";") {
 			if !strings.HasSuffix(declaration, "!important") {
