@@ -37,7 +37,7 @@ func (p *parser) block(what string, option func(name string) error) error {
 var repeatable = map[string]bool{
 	"category": true, "cookie": true, "service": true, "first_party": true, "signing_key": true,
 	"title": true, "description": true, "function": true, "purpose": true,
-	"cookies": true, "hosts": true, "paths": true, "storage": true,
+	"cookies": true, "hosts": true, "paths": true, "storage": true, "inline": true,
 }
 
 // unknownOption is the error for a word that is no option of a block.
@@ -225,10 +225,12 @@ func (p *parser) service(to *[]consent.Service) error {
 			return p.words(field+"paths", &s.Paths)
 		case "storage":
 			return p.words(field+"storage", &s.Storage)
+		case "inline":
+			return p.words(field+"inline", &s.Inline)
 		case "policy":
 			return p.word(field+"policy", &s.Policy)
 		default:
-			return p.unknownOption("service", option, "category", "provider", "purpose", "exempt", "cookies", "hosts", "paths", "storage", "policy")
+			return p.unknownOption("service", option, "category", "provider", "purpose", "exempt", "cookies", "hosts", "paths", "storage", "inline", "policy")
 		}
 	})
 	*to = append(*to, s)

@@ -130,6 +130,10 @@ type Service struct {
 	// Storage are patterns of Web Storage keys, "*" as in cookie names.
 	Storage []string `json:"storage,omitempty"`
 
+	// Inline are texts by which scripts within pages are known to belong to the
+	// service: those that hold one of them in their first 16 KB.
+	Inline []string `json:"inline,omitempty"`
+
 	// Policy is the address of the provider's privacy policy.
 	Policy string `json:"policy,omitempty"`
 }

@@ -19,6 +19,7 @@ type Decision struct {
 	pref       *Preference
 	categories [MaxCategories]State
 	services   []State // as in the configuration
+	inline     []inlineText
 	asked      bool
 	summary    string
 	allGranted bool
@@ -127,6 +128,7 @@ func (p *Policy) decide(pref *Preference, gpc bool) *Decision {
 	for i := range p.cfg.Services {
 		d.services[i] = d.serviceState(i, signalled)
 	}
+	d.inline = d.withheldInline()
 	d.summary = d.summarize()
 	d.allGranted = d.grantsAll()
 	d.variant = d.computeVariant(gpc)

@@ -22,6 +22,7 @@ type Policy struct {
 	rules
 	places
 	sites
+	inline []inlineText
 
 	unasked   [2]*Decision // without and with Global Privacy Control
 	mu        sync.RWMutex
@@ -52,6 +53,7 @@ func New(cfg Config) (*Policy, error) {
 		return nil, err
 	}
 	p.compilePlaces()
+	p.compileInline()
 	p.fingerprint = p.computeFingerprint()
 	p.digest = p.computeDigest()
 	p.warnings = p.computeWarnings()
@@ -143,8 +145,8 @@ func (p *Policy) computeWarnings() []string {
 	}
 	for i := range p.cfg.Services {
 		s := &p.cfg.Services[i]
-		if len(s.Cookies)+len(s.Hosts)+len(s.Paths)+len(s.Storage) == 0 {
-			warnings = append(warnings, fmt.Sprintf("service %q lists no cookies, hosts, paths or storage keys: visitors are asked about nothing", s.ID))
+		if len(s.Cookies)+len(s.Hosts)+len(s.Paths)+len(s.Storage)+len(s.Inline) == 0 {
+			warnings = append(warnings, fmt.Sprintf("service %q lists no cookies, hosts, paths, storage keys or inline scripts: visitors are asked about nothing", s.ID))
 		}
 	}
 	warnings = append(warnings, p.ruleWarnings()...)

@@ -182,6 +182,9 @@ func (p *Policy) validateService(i int) error {
 	if err := validateStorage(field("storage"), s.Storage, s.Category); err != nil {
 		return err
 	}
+	if err := validateInline(field("inline"), s.Inline); err != nil {
+		return err
+	}
 	return validatePolicyURL(field("policy"), s.Policy)
 }
 
@@ -300,6 +303,24 @@ func validateStorage(field string, patterns []string, category string) error {
 			return &ConfigError{Field: field, Value: s, Problem: "is a duplicate: it is listed twice"}
 		case category == Necessary && isCatchAll(s):
 			return &ConfigError{Field: field, Value: s, Problem: "matches every key, and not every key is necessary"}
+		}
+	}
+	return nil
+}
+
+// minInline is the length of the shortest text that a script can be known by, in bytes.
+const minInline = 3
+
+func validateInline(field string, texts []string) error {
+	for i, s := range texts {
+		field := fmt.Sprintf("%s[%d]", field, i)
+		switch {
+		case len(strings.TrimSpace(s)) < minInline, len(s) > maxPattern:
+			return &ConfigError{Field: field, Value: s, Problem: fmt.Sprintf("is no text to know a script by: it has less than %d characters, or more than %d", minInline, maxPattern)}
+		case hasControl(s):
+			return &ConfigError{Field: field, Value: s, Problem: "holds a control character"}
+		case slices.Contains(texts[:i], s):
+			return &ConfigError{Field: field, Value: s, Problem: "is a duplicate: it is listed twice"}
 		}
 	}
 	return nil

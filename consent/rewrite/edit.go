@@ -130,8 +130,7 @@ func (r *Rewriter) show(e *editor, to int64, end ending) int64 {
 	raw, seen := r.raw.between(base, e.from, to), r.seen.between(base, e.from, to)
 	nameLen := 0
 	if !e.later {
-		for nameLen = 1; nameLen < len(seen) && class[seen[nameLen]]&endsTagName == 0; nameLen++ {
-		}
+		nameLen = nameEnd(seen)
 	}
 	for from := e.from; ; {
 		t.reset(e.name, nameLen, e.void, false)
@@ -149,16 +148,31 @@ func (r *Rewriter) show(e *editor, to int64, end ending) int64 {
 	}
 }
 
+// nameEnd returns the index behind the name in a start tag.
+func nameEnd(tag []byte) int {
+	i := 1
+	for i < len(tag) && class[tag[i]]&endsTagName == 0 {
+		i++
+	}
+	return i
+}
+
 // edit lets Edit change a tag that stands at a position, and writes it if it did.
 func (r *Rewriter) edit(t *Tag, raw []byte, from int64) {
 	t.raw = raw
+	t.awaitable = t.content == nil && t.whole && t.name == nameScript && t == &r.pageEditor.tag && r.page.state == rawState
 	if t.name == nameMeta && r.phase == beforeBody && r.opts.Meta != nil {
 		r.tellMeta(t)
 	}
 	if !r.pageEditor.elements.has(tagOf(t.name), t.name) {
 		return
 	}
-	if r.opts.Edit(t); !t.changed {
+	r.opts.Edit(t)
+	if t.awaited {
+		r.script = script{from: from, content: from + int64(len(raw))}
+		return
+	}
+	if !t.changed {
 		return
 	}
 	r.passOn(from)
@@ -182,4 +196,5 @@ var (
 	nameContent   = NameOf("content")
 	nameHTTPEquiv = NameOf("http-equiv")
 	nameMeta      = NameOf("meta")
+	nameScript    = NameOf("script")
 )

@@ -17,8 +17,6 @@ var loading = []string{"src", "srcset", "href", "xlink:href", "data", "poster", 
 
 var shownElements = NewElements("a", "body", "html", "iframe", "image", "img", "input", "link", "object", "script", "svg", "td", "video", "x-long-name")
 
-var nameScript = NameOf("script")
-
 // disarm renames what loads, and makes scripts inert.
 func disarm(t *Tag) {
 	for _, attr := range loading {

@@ -9,10 +9,11 @@
 //
 // What is not inserted or changed is passed on byte for byte and at once, and the
 // result does not depend on how the input is split. Held back are less than 64 bytes
-// before the body, and of a start tag that is shown at most 16 KB; a longer one is
-// shown in parts, so that length hides nothing. Nothing in a page can be brought to
+// before the body, of a start tag that is shown at most 16 KB, and as much again of a
+// script whose content is awaited; a longer tag is shown in parts, so that length hides
+// nothing. Nothing in a page can be brought to
 // life by a change: see [Tag]. Time is linear in the size of the page, memory is
-// bounded by 96 KB whatever the page, and a Rewriter that is used again allocates
+// bounded by 160 KB whatever the page, and a Rewriter that is used again allocates
 // nothing.
 //
 // # Limits
@@ -54,8 +55,9 @@ const (
 
 // Rewriter copies a page from Write to an [io.Writer], inserts text at up to three
 // places and changes start tags. It holds back less than 64 bytes before the body,
-// and a start tag that is shown up to its end, at most 16 KB; it needs less than
-// 64 KB whatever the page. It is not safe for concurrent use.
+// a start tag that is shown up to its end, at most 16 KB, and as much again of a script
+// whose content is awaited; it needs less than 128 KB whatever the page. It is not safe
+// for concurrent use.
 type Rewriter struct {
 	opts Options
 	dst  io.Writer
@@ -67,6 +69,7 @@ type Rewriter struct {
 
 	pageEditor editor
 	bareEditor editor
+	script     script // whose content is awaited
 
 	// noscriptEnd is where the noscript element ends that made the readings fork;
 	// up to there bareEditor shows what the bare reading sees.
@@ -188,6 +191,10 @@ func (r *Rewriter) isDone() bool {
 // read reads p, which begins where the chunk does, from index i on.
 func (r *Rewriter) read(p []byte, i int) {
 	for i < len(p) && !r.isDone() {
+		if r.script.awaited() {
+			i = r.readScript(p, i)
+			continue
+		}
 		if r.phase >= inBody && !r.forked {
 			if i = r.skim(p, i); i == len(p) {
 				return
@@ -208,7 +215,9 @@ func (r *Rewriter) skim(p []byte, i int) int {
 		}
 		at := r.page.offset + int64(i)
 		r.edit(&r.pageEditor.tag, r.raw.between(r.page.offset, at, at+int64(end-i)), at)
-		i = end
+		if i = end; r.script.awaited() {
+			return i
+		}
 	}
 }
 
@@ -222,6 +231,9 @@ func (r *Rewriter) Flush() error { return r.err }
 func (r *Rewriter) Close() error {
 	if r.shift.on && !r.shift.endsInShift() {
 		r.writeShifting(nil, true)
+	}
+	if r.script.awaited() {
+		r.showScript(r.page.offset)
 	}
 	if r.phase == finished {
 		r.passOn(r.page.offset)
@@ -354,6 +366,9 @@ func (r *Rewriter) runBare(to int64, shows bool) {
 // page: the end of the chunk if nothing is open.
 func (r *Rewriter) undecided() int64 {
 	end := r.page.offset + int64(len(r.raw.chunk))
+	if r.script.awaited() {
+		return r.script.from
+	}
 	end = r.pageEditor.holds(&r.page, end)
 	if r.phase == beforeBody && len(r.page.stack) == 0 {
 		if r.lead.pending() {

@@ -21,6 +21,10 @@ type Tag struct {
 	void    bool // an HTML element that has no content
 	whole   bool
 
+	awaitable bool   // its content can be shown
+	awaited   bool   // it is asked for
+	content   []byte // what was asked for
+
 	changed bool
 	changes []change // in any order
 	added   []byte   // attributes to be inserted behind the name
@@ -70,6 +74,18 @@ func (t *Tag) AppendValue(b []byte, i int) []byte { return appendDecoded(b, t.Va
 // Partial reports whether the value of attribute i goes on beyond what is shown:
 // it is longer than 16 KB.
 func (t *Tag) Partial(i int) bool { return t.attrs[i].partial }
+
+// AwaitContent lets Edit be shown the tag of a script once more, with the content.
+// The page is held back meanwhile. It reports false, and does nothing, where there is
+// no content to be seen that could run: for other elements and for scripts in an svg or
+// noscript element, for a tag that is not whole, and where the content is shown.
+func (t *Tag) AwaitContent() bool {
+	t.awaited = t.awaitable
+	return t.awaitable
+}
+
+// Content returns the content that was awaited, the first 16 KB of it if it is longer.
+func (t *Tag) Content() []byte { return t.content }
 
 // Find returns the first attribute of a name, and -1 if there is none. To browsers
 // it is the only one of its name, but not to what they load ahead of parsing.
@@ -170,6 +186,7 @@ func (t *Tag) changeOf(i int) *change {
 // reset makes t another tag.
 func (t *Tag) reset(n Name, nameLen int, void, whole bool) {
 	t.name, t.nameLen, t.void, t.whole = n, nameLen, void, whole
+	t.awaitable, t.awaited, t.content = false, false, nil
 	t.attrs = t.attrs[:0]
 	if t.changed {
 		t.changed, t.dropped, t.instead = false, false, ""

@@ -51,6 +51,7 @@ var (
 	hrefAttribute      = rewrite.NameOf("href")
 	httpEquivAttribute = rewrite.NameOf("http-equiv")
 	relAttribute       = rewrite.NameOf("rel")
+	srcAttribute       = rewrite.NameOf("src")
 	typeAttribute      = rewrite.NameOf("type")
 )
 
@@ -73,6 +74,12 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 		// Of a tag that is too long to be shown whole, what comes later could not
 		// be blocked without bringing the content of the element to life.
 		inert = !t.Whole() || g.says(t, typeAttribute, "speculationrules")
+		if !inert && g.decision.JudgesScripts() && g.runsContent(t) {
+			if t.AwaitContent() {
+				return
+			}
+			inert = !g.allowsScript(t.Content())
+		}
 	}
 	shown, address := showsPage(t), "" // of the placeholder
 	for i := range t.Len() {
@@ -100,6 +107,28 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 func makeInert(t *rewrite.Tag) {
 	t.Rename(typeAttribute, renamedPrefix+"type")
 	t.Set("type", "text/plain")
+}
+
+// runsContent reports whether browsers run the content of a script as JavaScript.
+func (g *Guard) runsContent(t *rewrite.Tag) bool {
+	if t.Find(srcAttribute) >= 0 {
+		return false
+	}
+	i := t.Find(typeAttribute)
+	if i < 0 {
+		return true
+	}
+	kind := strings.ToLower(strings.TrimSpace(g.text(t, i)))
+	return kind == "" || kind == "module" || strings.HasSuffix(kind, "script") || strings.Contains(kind, "script1.")
+}
+
+func (g *Guard) allowsScript(content []byte) bool {
+	state, rule := g.decision.Script(content)
+	if state == consent.Granted {
+		return true
+	}
+	g.block(consent.Destination{Party: consent.ServiceParty, Rule: rule})
+	return false
 }
 
 // follow notes where a base element makes relative URLs lead.

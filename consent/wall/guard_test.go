@@ -65,6 +65,29 @@ func TestPlaceholder(t *testing.T) {
 	}
 }
 
+// Scripts within a page are known by what they say.
+func TestInlineScripts(t *testing.T) {
+	for _, tt := range []struct{ in, out string }{
+		{`<script>fbq('init')</script><p>`, `<script type="text/plain">fbq('init')</script><p>`},
+		{`<script type=Module>fbq('init')</script>`, `<script type="text/plain" data-cookie-consent-type=Module>fbq('init')</script>`},
+		{`<script type="text/javascript; x">fbq('init')</script>`, ``},
+		{`<script type="text/javascript1.5">fbq('init')</script>`, `<script type="text/plain" data-cookie-consent-type="text/javascript1.5">fbq('init')</script>`},
+		{`<script src=/own.js>fbq('init')</script>`, ``},
+		{`<script>own()</script><script>` + strings.Repeat(" ", 16<<10) + `fbq('init')</script>`, ``},
+		{`<script type="application/ld+json">"fbq('init')"</script>`, ``},
+		{`<script>other('init')</script>`, ``},
+	} {
+		if tt.out == "" {
+			tt.out = tt.in
+		}
+		for _, n := range []int{1, 7, 1 << 20} {
+			if got, _ := guarded(t, tt.in, n); got != tt.out {
+				t.Errorf("%s\ngot  %s\nwant %s", tt.in, got, tt.out)
+			}
+		}
+	}
+}
+
 func TestGuard(t *testing.T) {
 	long := strings.Repeat("x", 20<<10)
 	for _, tt := range []struct{ in, out string }{ // no out: nothing changes

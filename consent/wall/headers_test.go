@@ -15,7 +15,7 @@ var testPolicy = sync.OnceValue(func() *consent.Policy {
 		CookieName: "cookies_preferences",
 		FirstParty: []string{"static.example.net"},
 		Services: []consent.Service{
-			{ID: "counter", Category: consent.Statistics, Provider: "Counter", Purpose: consent.Text{"": "Counts visits"}, Hosts: []string{"*.counter.example"}},
+			{ID: "counter", Category: consent.Statistics, Provider: "Counter", Purpose: consent.Text{"": "Counts visits"}, Hosts: []string{"*.counter.example"}, Inline: []string{"fbq("}},
 			{ID: "payment", Category: consent.Necessary, Provider: "Bank", Purpose: consent.Text{"": "Pays"}, Hosts: []string{"pay.example.org"}},
 		},
 	})
