@@ -66,6 +66,7 @@ type pageTools struct {
 	lead     []byte // the start of what may be JSON
 	inserted []byte
 
+	head     func() []byte             // headStart
 	start    func(rewrite.Head) []byte // bodyStart
 	last     func() []byte             // end
 	meta     func(httpEquiv, content, charset string)
@@ -93,7 +94,7 @@ const (
 var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
-	b.start, b.last, b.meta, b.lookedAt = b.bodyStart, b.end, b.detector.Meta, b.lookAhead
+	b.head, b.start, b.last, b.meta, b.lookedAt = b.headStart, b.bodyStart, b.end, b.detector.Meta, b.lookAhead
 	b.init(b.sendHeld)
 	return b
 }}
@@ -119,6 +120,9 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 			options.End = b.last
 		}
 	}
+	if x.guardsScripts() {
+		options.HeadStart = b.head
+	}
 	if x.walled() {
 		options.Edit, options.Elements = x.newGuard().Edit, wall.Elements
 	}
@@ -138,6 +142,12 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 // known.
 func (b *pageWriter) lookAhead(start []byte) {
 	_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: b.detector.Meta}).Write(start)
+}
+
+// headStart returns the script that comes before all of the page.
+func (b *pageWriter) headStart() []byte {
+	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], b.x.decision)
+	return b.inserted
 }
 
 // bodyStart returns what the page begins with: the banner or, once the visitor
