@@ -179,6 +179,7 @@ func mutate(name string, r *rand.Rand) string {
 // seen is what the script makes of names under one state.
 type seen struct {
 	Rules   []string `json:"rules"`
+	Keys    []string `json:"keys"` // rules of storage keys of these names
 	Granted []bool   `json:"granted"`
 	Lines   []string `json:"lines"`
 	Shown   []string `json:"shown"`
@@ -195,8 +196,10 @@ func evaluate(t *testing.T, run func(expression string) (string, error), p *cons
 		return string(b)
 	}
 	result, err := run(`((document, rules) => {` + join([]string{"rules.js", "cookies.js"}) + `
+		const unitsOf = rule => [...new Set(rule.units)].sort((a, b) => a - b).join(), keys = compile(rules.storage || [])
 		return JSON.stringify({
-			rules: ` + encoded(names) + `.map(name => { const r = cookieRule(name); return [...new Set(r.units)].sort((a, b) => a - b).join() + " " + r.life }),
+			rules: ` + encoded(names) + `.map(name => { const r = cookieRule(name); return unitsOf(r) + " " + r.life }),
+			keys: ` + encoded(names) + `.map(name => { const r = declared(keys, name); return r ? unitsOf(r) : "none" }),
 			granted: ` + encoded(names) + `.map(name => isGranted(cookieRule(name))),
 			lines: ` + encoded(lines) + `.map(line => { const l = admit(line); return l === undefined ? "dropped" : l }),
 			shown: ` + encoded(headers) + `.map(visible),
@@ -222,10 +225,17 @@ func TestScriptDecidesAsGoDoes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, label := range slices.Sorted(maps.Keys(policies)) {
 		t.Run(label, func(t *testing.T) {
-			p, err := consent.New(policies[label])
+			cfg := policies[label]
+			for i := range cfg.Services {
+				if cfg.Services[i].Category != consent.Necessary {
+					cfg.Services[i].Storage = cfg.Services[i].Cookies
+				}
+			}
+			p, err := consent.New(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
+			keys := storageRules(t, cfg)
 			names := names(p, r)
 			t.Logf("%d names", len(names))
 			for _, d := range decisions(t, p) {
@@ -235,6 +245,9 @@ func TestScriptDecidesAsGoDoes(t *testing.T) {
 					state, rule := d.Cookie(name)
 					if want := describe(p, rule); got.Rules[i] != want || got.Granted[i] != (state == consent.Granted) {
 						t.Fatalf("%q: the script has rule %s, granted %t; Go %s, %s", name, got.Rules[i], got.Granted[i], want, state)
+					}
+					if want := keys(name); got.Keys[i] != want {
+						t.Fatalf("key %q: the script has rule %s, want %s", name, got.Keys[i], want)
 					}
 				}
 				for i, line := range lines {
@@ -271,6 +284,28 @@ func describe(p *consent.Policy, rule *consent.Rule) string {
 		life = strconv.Itoa(int(rule.Lifetime.Duration / time.Second))
 	}
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(units), "[]"), " ", ",") + " " + life
+}
+
+// storageRules returns what tells the rules of storage keys: those of cookies, had the
+// services listed cookies in their place, and nobody else any.
+func storageRules(t *testing.T, cfg consent.Config) func(name string) string {
+	cfg.CookieName, cfg.Cookies = "no-name-of-the-test", nil
+	cfg.Services = slices.Clone(cfg.Services)
+	for i := range cfg.Services {
+		cfg.Services[i].Cookies = cfg.Services[i].Storage
+	}
+	p, err := consent.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(name string) string {
+		rule := p.CookieRule(name)
+		if len(rule.Services) == 0 {
+			return "none"
+		}
+		units, _, _ := strings.Cut(describe(p, rule), " ")
+		return units
+	}
 }
 
 // attributes are of cookies that scripts write.

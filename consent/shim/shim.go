@@ -28,11 +28,12 @@ type Script struct {
 
 // New makes the script for a policy, to be served below a prefix.
 func New(p *consent.Policy, prefix string) (*Script, error) {
-	rules, err := json.Marshal(p.ScriptRules())
+	rules := p.ScriptRules()
+	data, err := json.Marshal(rules)
 	if err != nil {
 		return nil, fmt.Errorf("writing the rules of the script: %w", err)
 	}
-	s := &Script{body: []byte("(rules=>{'use strict'\n" + join(parts) + "})(" + string(rules) + ")\n")}
+	s := &Script{body: []byte("(rules=>{'use strict'\n" + join(parts(rules)) + "})(" + string(data) + ")\n")}
 	hash := sha256.Sum256(s.body)
 	s.name = "shim." + hex.EncodeToString(hash[:4]) + ".js"
 	s.tagStart = `<script src="` + html.EscapeString(prefix+s.name) + `" data-state="`
@@ -57,8 +58,14 @@ func (s *Script) AppendTag(dst []byte, d *consent.Decision) []byte {
 //go:embed *.js
 var sources embed.FS
 
-// parts are the files that the script consists of. They share one scope.
-var parts = []string{"rules.js", "cookies.js", "frames.js"}
+// parts returns the files that a script consists of. They share one scope.
+func parts(rules *consent.ScriptRules) []string {
+	names := []string{"rules.js", "cookies.js"}
+	if len(rules.Storage) > 0 {
+		names = append(names, "storage.js")
+	}
+	return append(names, "frames.js")
+}
 
 // join returns the content of embedded files without comments on lines of their own,
 // indentation and empty lines.
