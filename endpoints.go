@@ -16,6 +16,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 )
 
 // maxListedCookies bounds the cookies that the preferences page lists, somewhat
@@ -67,18 +68,15 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 		err = onlyGet(r, func() error { return h.servePlaceholder(w, r, x) })
 	case sweepName:
 		err = onlyGet(r, func() error { return h.serveSweep(w, x) })
+	case h.shim.Name():
+		err = onlyGet(r, func() error { return serveAsset(w, h.shim.Body(), shim.ContentType) })
 	default:
 		body, contentType, ok := h.banner.Asset(name)
 		if !ok {
 			err = &endpointError{status: http.StatusNotFound, problem: banner.NotFound}
 			break
 		}
-		err = onlyGet(r, func() error {
-			header.Set("Content-Type", contentType)
-			header.Set("Cache-Control", "public, max-age=31536000, immutable")
-			_, err := w.Write(body)
-			return err
-		})
+		err = onlyGet(r, func() error { return serveAsset(w, body, contentType) })
 	}
 
 	if refused, ok := errors.AsType[*endpointError](err); ok {
@@ -88,6 +86,14 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 		}
 		return h.serveError(w, x, refused)
 	}
+	return err
+}
+
+// serveAsset answers with a file whose name changes with its content.
+func serveAsset(w http.ResponseWriter, body []byte, contentType string) error {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, err := w.Write(body)
 	return err
 }
 

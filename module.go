@@ -20,6 +20,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
 
@@ -144,6 +145,8 @@ type Handler struct {
 	policy      *consent.Policy
 	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
+	shim        *shim.Script
+	capsCookies bool // whether lifetimes of granted cookies are capped
 	keys        *keyring
 	ledger      *appLedger // nil if off
 	shown       *shownCache
@@ -223,7 +226,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.preferences = newPreferenceCache()
 	h.shown = new(shownCache)
 	h.notices = newNotices(h.logger)
-	h.edition = editionOf(h.banner, h.unasked)
+	h.edition = editionOf(h.banner, h.unasked) + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())
 }
 
@@ -258,7 +261,11 @@ func (h *Handler) compile() (err error) {
 		MaxAge:          time.Duration(h.MaxAge),
 		CookieName:      h.CookieName,
 	})
-	if err != nil || h.Wall == wallOff {
+	if err != nil {
+		return err
+	}
+	h.capsCookies = h.policy.CapsLifetimes()
+	if h.shim, err = shim.New(h.policy, h.Prefix); err != nil || h.Wall == wallOff {
 		return err
 	}
 	h.policies, err = wall.NewPolicies(h.policy)

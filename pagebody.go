@@ -67,6 +67,7 @@ type pageTools struct {
 	lead     []byte // the start of what may be JSON
 	inserted []byte
 
+	head     func() []byte             // headStart
 	start    func(rewrite.Head) []byte // bodyStart
 	headRead func(rewrite.Head) []byte // readHead
 	last     func() []byte             // end
@@ -95,7 +96,8 @@ const (
 var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
-	b.start, b.headRead, b.last, b.meta, b.lookedAt = b.bodyStart, b.readHead, b.end, b.detector.Meta, b.lookAhead
+	b.head, b.start, b.headRead, b.last = b.headStart, b.bodyStart, b.readHead, b.end
+	b.meta, b.lookedAt = b.detector.Meta, b.lookAhead
 	b.init(b.sendHeld)
 	return b
 }}
@@ -121,6 +123,9 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 			options.End = b.last
 		}
 	}
+	if x.guardsScripts() {
+		options.HeadStart = b.head
+	}
 	if x.walled() {
 		guard := x.newGuard()
 		guard.Placeholder = b.placeholder
@@ -145,6 +150,12 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 // known.
 func (b *pageWriter) lookAhead(start []byte) {
 	_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: b.detector.Meta}).Write(start)
+}
+
+// headStart returns the script that comes before all of the page.
+func (b *pageWriter) headStart() []byte {
+	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], b.x.decision)
+	return b.inserted
 }
 
 // bodyStart returns what the page begins with: the banner or, once the visitor

@@ -15,6 +15,12 @@ import (
 // walled reports whether there is anybody whom the visitor's browser must not contact.
 func (x *exchange) walled() bool { return !x.decision.AllGranted() }
 
+// guardsScripts reports whether a page needs the script that guards what its own scripts
+// write. A page of its own always does: another tab may take back what is granted.
+func (x *exchange) guardsScripts() bool {
+	return x.view != viewFrame || x.walled() || x.handler.capsCookies
+}
+
 // newGuard returns what keeps a response from making the browser contact them.
 func (x *exchange) newGuard() *wall.Guard {
 	return wall.NewGuard(x.decision, x.page(), x.noteBlocked)

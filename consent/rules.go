@@ -60,6 +60,9 @@ type rules struct {
 	// what matching patterns say is worked in.
 	exact nameTable
 
+	// declared is what the operator declared, by pattern.
+	declared []cookiePattern
+
 	// patterns are those with stars; byFirst holds them by their first byte,
 	// starred those that begin with a star.
 	patterns []cookiePattern
@@ -103,6 +106,7 @@ func (p *Policy) compileRules() error {
 	if err != nil {
 		return err
 	}
+	p.declared = declared
 	for _, c := range declared {
 		if c.exact {
 			continue

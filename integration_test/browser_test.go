@@ -164,3 +164,8 @@ func (b *browser) decide(s *server, choice string) {
 	b.open(s.url(prefix))
 	b.click(button)
 }
+
+// deleteCookie takes a cookie out of the jar.
+func deleteCookie(b *browser, c *network.Cookie) (chromedp.Void, error) {
+	return chromedp.Call(b.ctx, network.DeleteCookies, network.DeleteCookiesParams{Name: c.Name, Domain: c.Domain, Path: c.Path})
+}

@@ -1,0 +1,205 @@
+package consent
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ScriptRules are the rules of a policy as data, for a script that judges names in
+// the browser as [Policy.CookieRule] and [Decision.Cookie] do here. Categories and
+// services are numbers: their positions in what [Decision.States] returns.
+type ScriptRules struct {
+	// Own is the name of the preference cookie.
+	Own string `json:"own"`
+
+	// Categories says how many numbers are those of categories, the mildest first.
+	Categories int `json:"categories"`
+
+	// Of holds the category of each service.
+	Of []int `json:"of"`
+
+	// Asks holds, for each number, "1" for what needs consent and "0" for what is
+	// necessary or exempt. A service asks unless it is exempt itself.
+	Asks string `json:"asks"`
+
+	// Exempt caps the lifetime of what is exempt, in seconds.
+	Exempt int `json:"exempt"`
+
+	// Unknown is the category of cookies that nobody knows.
+	Unknown int `json:"unknown"`
+
+	// Cookies are the declared patterns of names, and Storage those of the keys of
+	// services.
+	Cookies []ScriptPattern `json:"cookies"`
+	Storage []ScriptPattern `json:"storage,omitempty"`
+
+	// Known lists known necessary cookies, separated by blanks, and Shapes is a
+	// regular expression for those with a part of a fixed shape. Names of the list
+	// may have a prefix before them, one of "__Host-" and "__Secure-".
+	Known  string `json:"known"`
+	Shapes string `json:"shapes"`
+
+	// Paths are the services that paths of the site belong to, of which a script
+	// does not learn that they were withheld.
+	Paths []int `json:"paths,omitempty"`
+}
+
+// A ScriptPattern is a pattern, in which "*" stands for any run of characters, with
+// the numbers of what lists it: categories, for cookie blocks, and services.
+type ScriptPattern struct {
+	Text     string
+	In       []int
+	Lifetime Lifetime // the shortest that was declared for it
+}
+
+// MarshalJSON implements [json.Marshaler]: a list of the text, the numbers and the
+// lifetime in seconds, which is 0 for a session and missing where none was declared.
+func (s ScriptPattern) MarshalJSON() ([]byte, error) {
+	list := []any{s.Text, s.In}
+	if !s.Lifetime.IsZero() {
+		list = append(list, int(s.Lifetime.Duration/time.Second))
+	}
+	return json.Marshal(list)
+}
+
+// ScriptRules returns the rules as data.
+func (p *Policy) ScriptRules() *ScriptRules {
+	r := &ScriptRules{
+		Own:        p.cfg.CookieName,
+		Categories: len(p.categories),
+		Of:         append([]int{}, p.serviceOf...),
+		Exempt:     int(exemptLifetime / time.Second),
+		Unknown:    p.unknown.category,
+		Cookies:    []ScriptPattern{},
+		Known:      strings.Join(slices.Sorted(maps.Keys(knownCookies)), " "),
+		Shapes:     shapesExpression(),
+	}
+	var asks strings.Builder
+	for _, c := range p.categories {
+		asks.WriteString(strconv.Itoa(bit(p.NeedsConsent(c.Name))))
+	}
+	for i := range p.cfg.Services {
+		asks.WriteString(strconv.Itoa(bit(p.cfg.Services[i].Exempt == "")))
+		if len(p.cfg.Services[i].Paths) > 0 {
+			r.Paths = append(r.Paths, len(p.categories)+i)
+		}
+	}
+	r.Asks = asks.String()
+
+	for _, c := range p.declared {
+		pattern := ScriptPattern{Text: c.text}
+		for _, d := range c.decls {
+			if d.service >= 0 {
+				pattern.In = append(pattern.In, len(p.categories)+d.service)
+			} else {
+				pattern.In = append(pattern.In, d.category)
+			}
+			pattern.Lifetime = shorter(pattern.Lifetime, d.lifetime)
+		}
+		r.Cookies = append(r.Cookies, pattern)
+	}
+	r.Storage = p.scriptStorage()
+	return r
+}
+
+// scriptStorage gathers the storage keys of services by pattern.
+func (p *Policy) scriptStorage() []ScriptPattern {
+	var patterns []ScriptPattern
+	at := map[string]int{}
+	for i := range p.cfg.Services {
+		for _, text := range p.cfg.Services[i].Storage {
+			j, ok := at[text]
+			if !ok {
+				j = len(patterns)
+				at[text] = j
+				patterns = append(patterns, ScriptPattern{Text: text})
+			}
+			patterns[j].In = append(patterns[j].In, len(p.categories)+i)
+		}
+	}
+	return patterns
+}
+
+// States returns the states of all categories, in the order of [Policy.Categories],
+// and then of all services, in that of the configuration, as one digit each: 0 for
+// what is refused, 1 for what was not asked, 2 for what is granted.
+func (d *Decision) States() string {
+	digits := make([]byte, 0, len(d.policy.categories)+len(d.services))
+	for i := range d.policy.categories {
+		digits = append(digits, '0'+byte(d.categories[i]))
+	}
+	for _, state := range d.services {
+		digits = append(digits, '0'+byte(state))
+	}
+	return string(digits)
+}
+
+// CapsLifetimes reports whether some cookie that is granted may have to live shorter
+// than whoever sets it says.
+func (p *Policy) CapsLifetimes() bool {
+	capped := func(c *Category) bool { return c.Exempt != "" }
+	exempt := func(s Service) bool { return s.Exempt != "" }
+	limited := func(c Cookie) bool { return !c.Lifetime.IsZero() }
+	return slices.ContainsFunc(p.categories, capped) || slices.ContainsFunc(p.cfg.Services, exempt) ||
+		slices.ContainsFunc(p.cfg.Cookies, limited)
+}
+
+// shapesExpression returns a regular expression that matches whole names with a part
+// of a fixed shape, in a syntax that Go and browsers share.
+func shapesExpression() string {
+	var alternatives []string
+	for _, text := range slices.Sorted(maps.Keys(knownShapes)) {
+		var b strings.Builder
+		for _, seg := range compileShape(text).segments {
+			for _, c := range []byte(seg.literal) {
+				if !isAlnum(c) && c != '_' && c != '-' && c != '%' {
+					b.WriteByte('\\')
+				}
+				b.WriteByte(c)
+			}
+			if seg.class == nil {
+				continue
+			}
+			b.WriteString(classExpression(seg.class) + "{" + strconv.Itoa(seg.min))
+			if seg.max > seg.min {
+				b.WriteString("," + strconv.Itoa(seg.max))
+			}
+			b.WriteByte('}')
+		}
+		alternatives = append(alternatives, b.String())
+	}
+	return "^(?:" + strings.Join(alternatives, "|") + ")$"
+}
+
+// classExpression returns a class of characters, with the ends of its runs alone.
+func classExpression(class *[256]bool) string {
+	var b strings.Builder
+	end := func(c int) {
+		if c == '-' {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(byte(c))
+	}
+	b.WriteByte('[')
+	for from := 0; from < len(class); from++ {
+		if !class[from] {
+			continue
+		}
+		to := from
+		for to+1 < len(class) && class[to+1] {
+			to++
+		}
+		end(from)
+		if to > from {
+			b.WriteByte('-')
+			end(to)
+		}
+		from = to
+	}
+	b.WriteByte(']')
+	return b.String()
+}

@@ -1,0 +1,37 @@
+package shim
+
+import (
+	"bytes"
+	"compress/gzip"
+	"testing"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+// The script is small as it goes over the wire, known names included.
+func TestSize(t *testing.T) {
+	p, err := consent.New(consent.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(p, "/.cookie-consent/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	if _, err := zw.Write(s.Body()); err != nil {
+		t.Fatal(err)
+	}
+	if err := zw.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes, %d compressed", len(s.Body()), b.Len())
+	if most := 8 << 10; b.Len() > most {
+		t.Errorf("%d bytes compressed, want at most %d", b.Len(), most)
+	}
+	tag := s.AppendTag(nil, p.Decide(nil, false))
+	if len(tag) > 128 {
+		t.Errorf("the tag %s is %d bytes long", tag, len(tag))
+	}
+}
