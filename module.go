@@ -20,6 +20,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
 
@@ -144,6 +145,8 @@ type Handler struct {
 	policy      *consent.Policy
 	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
+	pieces      []csp.Piece // see piecesOf
+	admissions  *admissions
 	keys        *keyring
 	ledger      *appLedger // nil if off
 	shown       *shownCache
@@ -222,6 +225,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
 	h.shown = new(shownCache)
+	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger)
 	h.edition = editionOf(h.banner, h.unasked)
 	return registerMetrics(ctx.GetMetricsRegistry())
@@ -258,8 +262,12 @@ func (h *Handler) compile() (err error) {
 		MaxAge:          time.Duration(h.MaxAge),
 		CookieName:      h.CookieName,
 	})
-	if err != nil || h.Wall == wallOff {
+	if err != nil {
 		return err
+	}
+	h.pieces = piecesOf(h.Prefix, h.banner)
+	if h.Wall == wallOff {
+		return nil
 	}
 	h.policies, err = wall.NewPolicies(h.policy)
 	return err

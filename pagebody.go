@@ -49,6 +49,7 @@ type pageState struct {
 	taken     int64  // how much of the body has come
 	left      int64  // how much of it is still to come; negative if unknown
 	completed bool   // whether all of it has come
+	nonce     string // what style sheets carry
 	origin    string // what the page's base element makes necessary
 	sweep     bool   // whether the page has to fetch the rest of the deletions
 	failure   error
@@ -69,6 +70,7 @@ type pageTools struct {
 	start    func(rewrite.Head) []byte // bodyStart
 	last     func() []byte             // end
 	meta     func(httpEquiv, content, charset string)
+	admitted func(*rewrite.Tag) // admitMeta
 	lookedAt func(start []byte) // lookAhead
 }
 
@@ -93,7 +95,7 @@ const (
 var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
-	b.start, b.last, b.meta, b.lookedAt = b.bodyStart, b.end, b.detector.Meta, b.lookAhead
+	b.start, b.last, b.meta, b.admitted, b.lookedAt = b.bodyStart, b.end, b.detector.Meta, b.admitMeta, b.lookAhead
 	b.init(b.sendHeld)
 	return b
 }}
@@ -114,7 +116,7 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 	b.out.Reset(output)
 	options := rewrite.Options{DocumentOnly: x.view == viewPossible}
 	if x.view != viewFrame {
-		options.BodyStart = b.start
+		options.BodyStart, options.EditMeta = b.start, b.admitted
 		if !x.decision.Asked() || len(x.refused) > 0 {
 			options.End = b.last
 		}
@@ -153,6 +155,8 @@ func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 		Language: h.banner.Language(head.Lang, b.x.language),
 		ReturnTo: returnTo,
 		Origin:   b.origin,
+
+		StyleNonce: b.nonce,
 	}, b.x.decision)
 	return b.inserted
 }
@@ -161,7 +165,7 @@ func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 func (b *pageWriter) end() []byte {
 	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{Origin: b.origin}, b.x.decision)
 	if b.sweep {
-		b.inserted = b.x.appendSweeps(b.inserted, b.origin)
+		b.inserted = b.x.appendSweeps(b.inserted, b.origin, b.nonce)
 	}
 	return b.inserted
 }

@@ -101,7 +101,7 @@ func (p *Page) Admit(lines []string) Admission { return p.admit(lines, true) }
 // AdmitStored is [Page.Admit] for a page that the browser has kept, as a response
 // with status 304 says: it carries the nonces of another response, and the integrity
 // attribute if [Page.Admit] asked for it.
-func (p *Page) AdmitStored(lines []string) []string { return p.admit(lines, false).Lines }
+func (p *Page) AdmitStored(lines []string) Admission { return p.admit(lines, false) }
 
 // AdmitMeta makes a policy in a meta element admit the pieces that follow it, which
 // are all but scripts. It returns the same string if nothing has to be changed.

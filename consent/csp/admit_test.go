@@ -169,13 +169,13 @@ func TestAdmitWithoutNonces(t *testing.T) {
 	const line = "script-src 'nonce-a' 'strict-dynamic'; style-src 'nonce-a'"
 	page := testPage(Script, Style)
 	const style = "; style-src 'nonce-a' " + ours + testStyle
-	if got, want := page.AdmitStored([]string{line}), []string{"script-src 'nonce-a' 'strict-dynamic' '" + testIntegrity + "'" + style}; !slices.Equal(got, want) {
+	if got, want := page.AdmitStored([]string{line}).Lines, []string{"script-src 'nonce-a' 'strict-dynamic' '" + testIntegrity + "'" + style}; !slices.Equal(got, want) {
 		t.Errorf("stored: %q, want %q", got, want)
 	}
 	if got, want := page.AdmitMeta(line), "script-src 'nonce-a' 'strict-dynamic'"+style; got != want {
 		t.Errorf("meta: %q, want %q", got, want)
 	}
-	if got := page.AdmitStored(nil); got != nil {
+	if got := page.AdmitStored(nil).Lines; got != nil {
 		t.Errorf("no lines became %q", got)
 	}
 }

@@ -32,7 +32,7 @@ func FuzzAdmit(f *testing.F) {
 		if again := page.Admit(a.Lines); &again.Lines[0] != &a.Lines[0] || again.ScriptNonce != a.ScriptNonce || again.StyleNonce != a.StyleNonce {
 			t.Fatalf("%q became %q, and then %q", lines, a.Lines, again.Lines)
 		}
-		stored := policiesOf(page.AdmitStored(lines))
+		stored := policiesOf(page.AdmitStored(lines).Lines)
 		for i := range before {
 			checkUnchanged(t, page, before[i].text, stored[i].text)
 		}

@@ -7,7 +7,7 @@ const maxTag = 16 << 10
 // editor follows one reading to show start tags to [Options.Edit].
 type editor struct {
 	elements *Elements // nil if no tag is shown to Edit
-	meta     bool      // whether Meta is told of tags
+	meta     bool      // whether <meta> tags are shown, which may not be among elements
 	tag      Tag
 
 	// active is true inside a tag that is shown, later behind its first part.
@@ -152,13 +152,18 @@ func (r *Rewriter) show(e *editor, to int64, end ending) int64 {
 // edit lets Edit change a tag that stands at a position, and writes it if it did.
 func (r *Rewriter) edit(t *Tag, raw []byte, from int64) {
 	t.raw = raw
-	if t.name == nameMeta && r.phase == beforeBody && r.opts.Meta != nil {
-		r.tellMeta(t)
+	if t.name == nameMeta && r.phase == beforeBody {
+		if r.opts.Meta != nil {
+			r.tellMeta(t)
+		}
+		if r.opts.EditMeta != nil {
+			r.opts.EditMeta(t)
+		}
 	}
-	if !r.pageEditor.elements.has(tagOf(t.name), t.name) {
-		return
+	if r.pageEditor.elements.has(tagOf(t.name), t.name) {
+		r.opts.Edit(t)
 	}
-	if r.opts.Edit(t); !t.changed {
+	if !t.changed {
 		return
 	}
 	r.passOn(from)
