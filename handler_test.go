@@ -31,6 +31,7 @@ func newTestHandler(t testing.TB, h *Handler) *Handler {
 	h.keys = newKeyring(&certmagic.FileStorage{Path: t.TempDir()}, nil, h.logger)
 	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
+	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger)
 	h.edition = editionOf(h.banner, h.unasked)
 	return h

@@ -20,6 +20,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
@@ -146,7 +147,9 @@ type Handler struct {
 	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
 	shim        *shim.Script
-	capsCookies bool // whether lifetimes of granted cookies are capped
+	capsCookies bool        // whether lifetimes of granted cookies are capped
+	pieces      []csp.Piece // see piecesOf
+	admissions  *admissions
 	keys        *keyring
 	ledger      *appLedger // nil if off
 	shown       *shownCache
@@ -225,6 +228,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
 	h.shown = new(shownCache)
+	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger)
 	h.edition = editionOf(h.banner, h.unasked) + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())
@@ -265,8 +269,12 @@ func (h *Handler) compile() (err error) {
 		return err
 	}
 	h.capsCookies = h.policy.CapsLifetimes()
-	if h.shim, err = shim.New(h.policy, h.Prefix); err != nil || h.Wall == wallOff {
+	if h.shim, err = shim.New(h.policy, h.Prefix); err != nil {
 		return err
+	}
+	h.pieces = piecesOf(h.Prefix, h.banner)
+	if h.Wall == wallOff {
+		return nil
 	}
 	h.policies, err = wall.NewPolicies(h.policy)
 	return err

@@ -42,6 +42,7 @@ const (
 	noticeNoCategory
 	noticeLimit
 	noticeHost
+	noticePolicy
 	noticeKinds
 )
 

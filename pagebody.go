@@ -50,6 +50,7 @@ type pageState struct {
 	left      int64  // how much of it is still to come; negative if unknown
 	completed bool   // whether all of it has come
 	language  string // what the page says it is in
+	nonce     string // what style sheets carry
 	origin    string // what the page's base element makes necessary
 	sweep     bool   // whether the page has to fetch the rest of the deletions
 	failure   error
@@ -72,6 +73,7 @@ type pageTools struct {
 	headRead func(rewrite.Head) []byte // readHead
 	last     func() []byte             // end
 	meta     func(httpEquiv, content, charset string)
+	admitted func(*rewrite.Tag) // admitMeta
 	lookedAt func(start []byte) // lookAhead
 }
 
@@ -97,7 +99,7 @@ var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
 	b.head, b.start, b.headRead, b.last = b.headStart, b.bodyStart, b.readHead, b.end
-	b.meta, b.lookedAt = b.detector.Meta, b.lookAhead
+	b.meta, b.admitted, b.lookedAt = b.detector.Meta, b.admitMeta, b.lookAhead
 	b.init(b.sendHeld)
 	return b
 }}
@@ -118,7 +120,7 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 	b.out.Reset(output)
 	options := rewrite.Options{DocumentOnly: x.view == viewPossible}
 	if x.view != viewFrame {
-		options.BodyStart = b.start
+		options.BodyStart, options.EditMeta = b.start, b.admitted
 		if !x.decision.Asked() || len(x.refused) > 0 {
 			options.End = b.last
 		}
@@ -166,6 +168,8 @@ func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 		Language: b.x.handler.banner.Language(b.language, b.x.language),
 		ReturnTo: b.x.returnTo(),
 		Origin:   b.origin,
+
+		StyleNonce: b.nonce,
 	}, b.x.decision)
 	return b.inserted
 }
@@ -180,7 +184,7 @@ func (b *pageWriter) readHead(head rewrite.Head) []byte {
 func (b *pageWriter) end() []byte {
 	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{Origin: b.origin}, b.x.decision)
 	if b.sweep {
-		b.inserted = b.x.appendSweeps(b.inserted, b.origin)
+		b.inserted = b.x.appendSweeps(b.inserted, b.origin, b.nonce)
 	}
 	return b.inserted
 }

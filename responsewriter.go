@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,13 +30,14 @@ type responseWriter struct {
 	method string
 	ctx    context.Context // ends when the client is gone
 
-	phase   phase
-	status  int
-	essence string // its type by the header
-	page    *pageWriter
-	pending bool  // whether the header of a page is complete but not sent
-	refusal error // why the response is not sent
-	failed  bool  // whether a failure was reported
+	phase    phase
+	status   int
+	essence  string // its type by the header
+	page     *pageWriter
+	pending  bool     // whether the header of a page is complete but not sent
+	admitted []string // the application's policies as they are to be sent; nil if as they are
+	refusal  error    // why the response is not sent
+	failed   bool     // whether a failure was reported
 }
 
 // phase is how far a response has come.
@@ -135,6 +137,10 @@ func (o pageOutput) setLength(n int64) {
 func (w *responseWriter) sendHeader() {
 	if w.pending {
 		w.pending = false
+		if w.admitted != nil && (w.page == nil || !w.page.insertsNothing()) {
+			header := w.Header()
+			header[policyName] = slices.Concat(w.admitted, header[policyName][len(w.admitted):])
+		}
 		w.ResponseWriter.WriteHeader(w.status)
 	}
 }
@@ -144,6 +150,7 @@ func (w *responseWriter) sendHeader() {
 func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	header := w.Header()
 	w.x.filterHeader(header, w.method)
+	w.admitPieces(isPage)
 	if w.needsPolicy(isPage) {
 		w.x.addPolicy(header)
 	}
@@ -184,6 +191,19 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		return
 	}
 	w.sendHeader()
+}
+
+// admitPieces makes the application's policies admit what is put into a page, or was
+// into one that the browser has.
+func (w *responseWriter) admitPieces(isPage bool) {
+	lines := w.Header()[policyName]
+	if len(lines) == 0 || w.x.view == viewFrame || !isPage && !w.confirms() {
+		return
+	}
+	a := w.x.admit(lines, !isPage)
+	if w.admitted = a.Lines; isPage && w.page != nil {
+		w.page.nonce = a.StyleNonce
+	}
 }
 
 // confirms reports whether the response is that the browser has this variant of a page.

@@ -47,8 +47,8 @@ const (
 )
 
 // appendSweeps appends the elements that start sweeps, each of its share. The
-// medium keeps them from delaying what the page shows.
-func (x *exchange) appendSweeps(dst []byte, origin string) []byte {
+// medium keeps them from delaying what the page shows, the nonce from being blocked.
+func (x *exchange) appendSweeps(dst []byte, origin, nonce string) []byte {
 	path := x.url.EscapedPath()
 	if len(path) > maxSweepPath {
 		return dst
@@ -78,7 +78,13 @@ func (x *exchange) appendSweeps(dst []byte, origin string) []byte {
 	}
 	for ; pairs > 0; pairs -= share {
 		position.left = min(share, pairs)
-		dst = append(dst, `<link rel="stylesheet" media="print" href="`...)
+		dst = append(dst, `<link rel="stylesheet" media="print"`...)
+		if nonce != "" {
+			dst = append(dst, ` nonce="`...)
+			dst = append(dst, html.EscapeString(nonce)...)
+			dst = append(dst, '"')
+		}
+		dst = append(dst, ` href="`...)
 		dst = append(dst, html.EscapeString(origin)...)
 		dst = append(dst, x.handler.Prefix...)
 		dst = append(dst, sweepName+"?"...)

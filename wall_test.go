@@ -33,7 +33,7 @@ func answered(t *testing.T, h *Handler, target string, lines []string, choice *c
 		r.Header.Add(name, value)
 	}
 	if choice != nil {
-		r.Header.Set("Cookie", h.CookieName+"="+preferenceValue(t, h, *choice))
+		r.Header.Add("Cookie", h.CookieName+"="+preferenceValue(t, h, *choice))
 	}
 	w = httptest.NewRecorder()
 	err := h.ServeHTTP(w, r, respond(func(w http.ResponseWriter) error {

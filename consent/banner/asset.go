@@ -21,6 +21,10 @@ func (r *Renderer) Asset(name string) (body []byte, contentType string, ok bool)
 	return nil, "", false
 }
 
+// Stylesheet returns the name of the style sheet of the banner and of the link to the
+// settings.
+func (r *Renderer) Stylesheet() string { return bannerCSS().name }
+
 // Stylesheets returns the style sheets of banner and pages, by the names that
 // [Renderer.Asset] knows.
 func (r *Renderer) Stylesheets() map[string]string {

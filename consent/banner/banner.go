@@ -142,6 +142,9 @@ type Place struct {
 	// unless the page leads its own addresses elsewhere, by a base element:
 	// an address that begins with a path is right behind every proxy.
 	Origin string
+
+	// StyleNonce is the nonce attribute of style sheets; none if it is empty.
+	StyleNonce string
 }
 
 // AppendBodyStart appends what belongs right after the start tag of a page's

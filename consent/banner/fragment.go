@@ -34,12 +34,13 @@ const (
 	slotReturnTo         // the address to return to, in a quoted attribute value
 	slotReturnQuery      // the same, in the query of an address in a quoted attribute value
 	slotChecked          // the checked attribute of a category that is on
+	slotStyleNonce       // the nonce attribute of a style sheet
 )
 
 // append appends the fragment as it is for one request.
 func (f *fragment) append(dst []byte, at Place, d *consent.Decision) []byte {
-	const longestEscape, longestChecked = len("&#34;"), len("checked")
-	dst = slices.Grow(dst, f.length+f.slots*max(longestEscape*max(len(at.ReturnTo), len(at.Origin)), longestChecked))
+	const longestEscape, longestAttribute = len("&#34;"), len(` nonce=""`)
+	dst = slices.Grow(dst, f.length+f.slots*(longestEscape*max(len(at.ReturnTo), len(at.Origin), len(at.StyleNonce))+longestAttribute))
 	for i := range f.pieces {
 		p := &f.pieces[i]
 		dst = append(dst, p.text...)
@@ -53,6 +54,12 @@ func (f *fragment) append(dst []byte, at Place, d *consent.Decision) []byte {
 		case slotChecked:
 			if d.Category(p.category) == consent.Granted {
 				dst = append(dst, "checked"...)
+			}
+		case slotStyleNonce:
+			if at.StyleNonce != "" {
+				dst = append(dst, ` nonce="`...)
+				dst = appendAttribute(dst, at.StyleNonce)
+				dst = append(dst, '"')
 			}
 		case slotNone:
 		}
@@ -79,7 +86,8 @@ func (w *fragmentWriter) cut(s slot, category string) {
 	w.slots++
 }
 
-// Origin, ReturnTo, ReturnQuery and Checked stand in a template where the slots are.
+// Origin, ReturnTo, ReturnQuery, Checked and StyleNonce stand in a template where the
+// slots are.
 
 func (w *fragmentWriter) Origin() string {
 	w.cut(slotOrigin, "")
@@ -98,6 +106,11 @@ func (w *fragmentWriter) ReturnQuery() string {
 
 func (w *fragmentWriter) Checked(category string) template.HTMLAttr {
 	w.cut(slotChecked, category)
+	return ""
+}
+
+func (w *fragmentWriter) StyleNonce() template.HTMLAttr {
+	w.cut(slotStyleNonce, "")
 	return ""
 }
 

@@ -7,7 +7,7 @@ const maxTag = 16 << 10
 // editor follows one reading to show start tags to [Options.Edit].
 type editor struct {
 	elements *Elements // nil if no tag is shown to Edit
-	meta     bool      // whether Meta is told of tags
+	meta     bool      // whether <meta> tags are shown, which may not be among elements
 	tag      Tag
 
 	// active is true inside a tag that is shown, later behind its first part.
@@ -161,13 +161,17 @@ func nameEnd(tag []byte) int {
 func (r *Rewriter) edit(t *Tag, raw []byte, from int64) {
 	t.raw = raw
 	t.awaitable = t.content == nil && t.whole && t.name == nameScript && t == &r.pageEditor.tag && r.page.state == rawState
-	if t.name == nameMeta && r.phase == beforeBody && r.opts.Meta != nil {
-		r.tellMeta(t)
+	if t.name == nameMeta && r.phase == beforeBody {
+		if r.opts.Meta != nil {
+			r.tellMeta(t)
+		}
+		if r.opts.EditMeta != nil {
+			r.opts.EditMeta(t)
+		}
 	}
-	if !r.pageEditor.elements.has(tagOf(t.name), t.name) {
-		return
+	if r.pageEditor.elements.has(tagOf(t.name), t.name) {
+		r.opts.Edit(t)
 	}
-	r.opts.Edit(t)
 	if t.awaited {
 		r.script = script{from: from, content: from + int64(len(raw))}
 		return

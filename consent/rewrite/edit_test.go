@@ -75,6 +75,26 @@ func TestEdit(t *testing.T) {
 	}
 }
 
+// TestEditMeta shows <meta> tags before the body alone, beside what Edit is shown.
+func TestEditMeta(t *testing.T) {
+	name := func(tag *Tag) { tag.Set("name", "m") }
+	for _, c := range []struct{ page, want string }{
+		{"<meta a><p><meta a>", `<meta name="m" a>[body]<p><meta a>`},
+		{"<html><head><META A/></head><meta b><body><meta c>", `<html><head><META name="m" A/></head><meta name="m" b><body>[body]<meta c>`},
+		{"<title><meta></title><script><meta></script><!-- <meta> --><style><meta></style>x<meta>", "<title><meta></title><script><meta></script><!-- <meta> --><style><meta></style>[body]x<meta>"},
+		{"<head><noscript><meta a></noscript><meta b><body>", `<head><noscript><meta a></noscript><meta name="m" b><body>[body]`},
+		{"<template><meta a></template><body>", `<template><meta name="m" a></template><body>[body]`},
+		{"<meta a", "<meta a"},
+	} {
+		for _, n := range chunkSizes {
+			options := Options{EditMeta: name, BodyStart: func(Head) []byte { return []byte("[body]") }}
+			if got, _ := rewritten(t, options, c.page, n); got != c.want {
+				t.Errorf("%q in chunks of %d:\n got  %q\n want %q", c.page, n, got, c.want)
+			}
+		}
+	}
+}
+
 // TestTag looks at what a Tag tells and does.
 func TestTag(t *testing.T) {
 	for _, c := range []struct {

@@ -19,7 +19,7 @@ func (r *Rewriter) writeHead() {
 	}
 	r.headPending = false
 	r.write(r.opts.HeadStart())
-	if r.opts.BodyStart == nil && r.opts.End == nil && r.opts.Meta == nil {
+	if r.opts.BodyStart == nil && r.opts.End == nil && !r.pageEditor.meta {
 		r.finish()
 	}
 }

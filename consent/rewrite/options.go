@@ -26,6 +26,10 @@ type Options struct {
 	// charset, "" for what is missing or longer than 256 bytes.
 	Meta func(httpEquiv, content, charset string)
 
+	// EditMeta is shown every <meta> tag before the body, ahead of Edit, and may
+	// change it.
+	EditMeta func(*Tag)
+
 	// DocumentOnly makes nothing be inserted where the input does not begin as a
 	// whole document does: with a DOCTYPE or a tag of html, head or body, after
 	// nothing but comments and white space.

@@ -133,8 +133,8 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 	if o.Edit == nil {
 		r.pageEditor.elements, r.bareEditor.elements = nil, nil
 	}
-	r.pageEditor.meta = o.Meta != nil
-	if o.HeadStart == nil && o.BodyStart == nil && o.End == nil && o.Meta == nil {
+	r.pageEditor.meta = o.Meta != nil || o.EditMeta != nil
+	if o.HeadStart == nil && o.BodyStart == nil && o.End == nil && !r.pageEditor.meta {
 		r.phase = finished
 	}
 	r.lang.reset()

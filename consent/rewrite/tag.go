@@ -11,8 +11,8 @@ import (
 // until Edit returns.
 //
 // No change can bring content of the page to life: attributes are renamed only to
-// names that mean nothing, values are replaced only by constant text, which is
-// escaped, and only elements without content can be dropped.
+// names that mean nothing, values are replaced only by constant text or by more of the
+// same, which is escaped, and only elements without content can be dropped.
 type Tag struct {
 	raw     []byte // the part of the page that is shown
 	name    Name
