@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,13 +143,20 @@ func siteFor(addresses, directives string) string {
 	return addresses + " {\n\tlog {\n\t\toutput discard\n\t}\n" + directives + "\n}\n"
 }
 
-// freePort returns a port that is free for TCP and UDP alike.
+// Tests get ports below those that the system gives to clients, which might take
+// one before the server does.
+const firstPort, ports = 10000, 20000
+
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(rand.Int32N(ports)) }
+
+// freePort returns a port that is free for TCP and UDP alike, and that no other call
+// has returned.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		// Below the ports that the system gives to clients, which might take one
-		// before the server does.
-		tcp, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(20000))))
+		tcp, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(lastPort.Add(1))%ports)))
 		if err != nil {
 			continue
 		}
