@@ -91,6 +91,9 @@ func TestProgram(t *testing.T) {
 	if out, err := c.caddyCommand(t, "reload", "--config", c.config, "--adapter", "caddyfile", "--address", "unix/"+c.admin()).CombinedOutput(); err != nil {
 		t.Errorf("reloading: %v: %s", err, out)
 	}
+	if err := c.awaitOldListeners(); err != nil {
+		t.Error(err)
+	}
 	if res := ask(); res.header.Get("X-Reloaded") != "yes" || !strings.Contains(res.body, bannerMark) {
 		t.Errorf("after reloading: %v", res.header)
 	}

@@ -36,16 +36,16 @@ func TestReloadWithAnotherLedger(t *testing.T) {
 	var mu sync.Mutex
 	answered := map[string]bool{}
 	var stop atomic.Bool
+	var reloading reloads
 	var load sync.WaitGroup
 	for range 8 {
 		load.Go(func() {
-			for refused := 0; !stop.Load(); {
+			for !stop.Load() {
+				before := reloading.steps()
 				res, err := s.chooseHTTP("accept_all")
-				if err != nil && refused < 10 {
-					refused++ // a connection that was not used yet when Caddy reloaded
+				if err != nil && reloading.since(before) {
 					continue
 				}
-				refused = 0
 				found := download.FindStringSubmatch(res.body)
 				if err != nil || res.status != http.StatusOK || found == nil {
 					t.Errorf("status %d, %v", res.status, err)
@@ -60,7 +60,7 @@ func TestReloadWithAnotherLedger(t *testing.T) {
 	for round := range 12 {
 		time.Sleep(150 * time.Millisecond)
 		s.options = []string{"cookie_consent {\n" + ledgers[(round+1)%len(ledgers)] + "\n}"}
-		if err := s.load(sites); err != nil {
+		if err := reloading.during(func() error { return s.load(sites) }); err != nil {
 			t.Errorf("reloading: %v", err)
 		}
 	}
@@ -95,16 +95,19 @@ func TestChoiceOutlivesItsConfiguration(t *testing.T) {
 	}
 	defer conn.Close()
 	body := url.Values{"choice": {"accept_all"}, "source": {"preferences"}}.Encode()
-	req := request{method: http.MethodPost, path: preferencesPath, host: host, header: sameOrigin, body: body}.bytes()
+	req := request{method: http.MethodPost, path: preferencesPath, host: host, header: append(slices.Clone(sameOrigin), "Expect: 100-continue"), body: body}.bytes()
 	io.WriteString(conn, req[:len(req)-5])
-	time.Sleep(200 * time.Millisecond)
+	answer := bufio.NewReader(conn)
+	if status, _, err := readHead(answer); err != nil || status != http.StatusContinue { // the body is being read
+		t.Fatalf("status %d, %v", status, err)
+	}
 	s.options = []string{"cookie_consent {\nsqlite " + filepath.Join(folder, "new.db") + "\n}"}
 	if err := s.load(sites); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond) // what goes with the configuration has some time to
 	io.WriteString(conn, req[len(req)-5:])
-	res, err := readResponse(bufio.NewReader(conn), http.MethodPost)
+	res, err := readResponse(answer, http.MethodPost)
 	found := download.FindStringSubmatch(res.body)
 	if err != nil || res.status != http.StatusOK || found == nil {
 		t.Fatalf("status %d, %v", res.status, err)
@@ -214,14 +217,9 @@ func TestEventOfARecord(t *testing.T) {
 func TestHeadIsLogged(t *testing.T) {
 	s, path := withLedger(t, "")
 	s.choose(t, acceptAll)
-	for range 50 {
-		if strings.Contains(s.logged(t), "head of the ledger") {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	logged := eventually(func() bool { return strings.Contains(s.logged(t), "head of the ledger") })
 	log := s.logged(t)
-	if !strings.Contains(log, "head of the ledger") || !strings.Contains(log, "the ledger is open") || strings.Contains(log, path) == false {
+	if !logged || !strings.Contains(log, "the ledger is open") || strings.Contains(log, path) == false {
 		t.Errorf("log: %s", log)
 	}
 }
