@@ -278,6 +278,32 @@ func TestCloseWritesWhatWaits(t *testing.T) {
 	}
 }
 
+// What is left is one file, which is a whole ledger: also when it is closed while
+// the check at the start looks through it.
+func TestCloseLeavesOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "consent.db")
+	s := Open(Config{Path: path}, options(t))
+	fill(t, s, 1, time.Now())
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// Long enough for the check to take a while.
+	alter(t, path, `INSERT INTO shown SELECT randomblob(32), hex(randomblob(2000)), '2026-01-01T00:00:00Z' FROM
+		(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT i FROM n)`)
+	for range 5 {
+		s := Open(Config{Path: path}, options(t))
+		fill(t, s, 1, time.Now())
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, suffix := range []string{"-wal", "-shm"} {
+			if _, err := os.Stat(path + suffix); err == nil {
+				t.Errorf("there is a %s", filepath.Base(path+suffix))
+			}
+		}
+	}
+}
+
 // Whoever alters the file is told of, record by record.
 func TestTampering(t *testing.T) {
 	folder := t.TempDir()
