@@ -5,10 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -120,44 +122,64 @@ func TestChoiceOutlivesItsConfiguration(t *testing.T) {
 // One network can't fill the ledger: consents beyond the limit are not taken,
 // refusals are honoured without a record, and others are not concerned.
 func TestLimitOfChoices(t *testing.T) {
-	s, path := withLedger(t, "choice_limit 5", "servers {\ntrusted_proxies static 127.0.0.1\n}")
-	from := func(address string, choice url.Values) response {
-		return s.do(t, h1, request{method: http.MethodPost, path: preferencesPath, body: choice.Encode(), header: append(slices.Clone(sameOrigin), "X-Forwarded-For: "+address, "X-Forwarded-Proto: https")})
+	const limit = 5
+	s, path := withLedger(t, "choice_limit "+strconv.Itoa(limit), "servers {\ntrusted_proxies static 127.0.0.1\n}")
+	from := func(address string, choice url.Values, cookies ...string) response {
+		header := append(slices.Clone(sameOrigin), "X-Forwarded-For: "+address, "X-Forwarded-Proto: https")
+		if len(cookies) > 0 {
+			header = append(header, "Cookie: "+strings.Join(cookies, "; "))
+		}
+		return s.do(t, h1, request{method: http.MethodPost, path: preferencesPath, body: choice.Encode(), header: header})
 	}
-	for i := range 7 {
-		want, cookies := http.StatusOK, 1
-		if i >= 5 {
-			want, cookies = http.StatusTooManyRequests, 0
+	// Networks that no test before has spoken for.
+	network, otherNetwork := fmt.Sprintf("10.%d.%d.", rand.IntN(256), rand.IntN(256)), fmt.Sprintf("2001:db8:%x::1", rand.IntN(1<<16))
+	begin := time.Now()
+	// most is how many choices are within the limit, with those that became so
+	// since the beginning.
+	most := func() int { return limit + int(time.Since(begin).Minutes()*limit) }
+	consents := 0
+	for ; ; consents++ {
+		res := from(network+strconv.Itoa(consents%256), acceptAll)
+		if res.status == http.StatusTooManyRequests {
+			if len(res.cookies()) > 0 || res.header.Get("Retry-After") == "" || !strings.Contains(res.body, "Too many choices") {
+				t.Errorf("consent %d: %v %s", consents, res.header, res.body)
+			}
+			break
 		}
-		res := from(fmt.Sprintf("203.0.113.%d", i), acceptAll)
-		if res.status != want || len(res.cookies()) != cookies {
-			t.Errorf("consent %d: status %d, cookies %q", i, res.status, res.cookies())
-		}
-		if want != http.StatusOK && (res.header.Get("Retry-After") == "" || !strings.Contains(res.body, "Too many choices")) {
-			t.Errorf("consent %d: %v %s", i, res.header, res.body)
+		if res.status != http.StatusOK || len(res.cookies()) != 1 || consents >= most() {
+			t.Fatalf("consent %d: status %d, cookies %q", consents, res.status, res.cookies())
 		}
 	}
-	for i := range 7 {
-		if res := from("203.0.113.200", rejectAll); res.status != http.StatusOK || len(res.cookies()) != 1 {
+	if consents < limit {
+		t.Errorf("%d consents are within the limit", consents)
+	}
+	const refusals = 7
+	for i := range refusals {
+		if res := from(network+"200", rejectAll); res.status != http.StatusOK || len(res.cookies()) != 1 {
 			t.Errorf("refusal %d: status %d, cookies %q", i, res.status, res.cookies())
 		}
 	}
-	if n := len(records(t, path)); n != 10 {
-		t.Errorf("%d records, want 10", n)
+	if n := len(records(t, path)) - consents; n < limit || n > min(most(), refusals) {
+		t.Errorf("%d refusals are recorded", n)
 	}
 	for range 7 {
 		if res := from("127.0.0.1", acceptAll); res.status != http.StatusOK {
 			t.Errorf("this machine: status %d", res.status)
 		}
 	}
-	if res := from("2001:db8::1", acceptAll); res.status != http.StatusOK {
+	if res := from(otherNetwork, acceptAll); res.status != http.StatusOK {
 		t.Errorf("another network: status %d", res.status)
 	}
 
 	// What a mixed choice takes away is taken away, although it is beyond the limit.
 	granted := s.choose(t, acceptAll)
 	form := url.Values{"choice": {"save"}, "category": {"statistics"}}
-	res := s.do(t, h1, request{method: http.MethodPost, path: preferencesPath, body: form.Encode(), header: append(slices.Clone(sameOrigin), "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https", "Cookie: "+granted+"; "+pair(adsCookie))})
+	var res response
+	for range most() + 1 { // what became possible meanwhile is taken first
+		if res = from(network+"9", form, granted, pair(adsCookie)); res.status == http.StatusTooManyRequests {
+			break
+		}
+	}
 	if res.status != http.StatusTooManyRequests || len(res.cookies()) == 0 || nameOf(res.cookies()[0]) != preferenceCookie {
 		t.Fatalf("status %d, cookies %q", res.status, res.cookies())
 	}
