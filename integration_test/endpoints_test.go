@@ -310,6 +310,7 @@ func TestAssets(t *testing.T) {
 
 // The preference cookie says what was chosen and nothing about who chose it.
 func TestPreferenceCookie(t *testing.T) {
+	sameDay()
 	s, app := endpoints(t)
 	values := map[string]string{}
 	for name, choice := range map[string]url.Values{"accept": acceptAll, "reject": rejectAll, "statistics": statisticsOnly} {

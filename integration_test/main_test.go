@@ -59,6 +59,15 @@ func eventually(condition func() bool) bool {
 	}
 }
 
+// sameDay keeps what follows from both sides of midnight: when a choice was made, in
+// days UTC, is in the preference cookie.
+func sameDay() {
+	const day, near = 24 * time.Hour, time.Minute
+	if left := day - time.Since(time.Now().Truncate(day)); left < near {
+		time.Sleep(left)
+	}
+}
+
 // need fails a test for which something is not installed. Nothing is skipped:
 // a test that did not run has proved nothing.
 func need(t testing.TB, present bool, what string) {
