@@ -34,7 +34,7 @@ bin/caddy:
 
 .PHONY: test
 test: test-tools ## install what the tests need and run all of them
-	CI=true go test -race -timeout 30m ./...
+	CI=true go test -race -timeout 60m ./...
 
 # nginx is the shared cache in front, Django the application behind, PostgreSQL
 # what gathers the ledgers of several machines; jq and sqlite3 read exports. The

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -254,17 +255,22 @@ func TestAllocationsDoNotGrowWithCookies(t *testing.T) {
 		}
 		each := func(host string) float64 {
 			req := request{method: http.MethodGet, path: "/", host: host, header: []string{"Cookie: " + strings.Join(names, "; ")}}.bytes()
-			const times = 2000
-			if err := repeat(s.addr("http"), req, times/10); err != nil {
+			const tries, times = 5, 400
+			if err := repeat(s.addr("http"), req, times/2); err != nil {
 				t.Fatal(err)
 			}
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			if err := repeat(s.addr("http"), req, times); err != nil {
-				t.Fatal(err)
+			// What else goes on in the process only adds: the least is the cost.
+			least := math.Inf(1)
+			for range tries {
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				if err := repeat(s.addr("http"), req, times); err != nil {
+					t.Fatal(err)
+				}
+				runtime.ReadMemStats(&after)
+				least = min(least, float64(after.Mallocs-before.Mallocs)/times)
 			}
-			runtime.ReadMemStats(&after)
-			return float64(after.Mallocs-before.Mallocs) / times
+			return least
 		}
 		return each(host), each("plain.example.test")
 	}

@@ -91,6 +91,9 @@ func TestProgram(t *testing.T) {
 	if out, err := c.caddyCommand(t, "reload", "--config", c.config, "--adapter", "caddyfile", "--address", "unix/"+c.admin()).CombinedOutput(); err != nil {
 		t.Errorf("reloading: %v: %s", err, out)
 	}
+	if err := c.awaitOldListeners(); err != nil {
+		t.Error(err)
+	}
 	if res := ask(); res.header.Get("X-Reloaded") != "yes" || !strings.Contains(res.body, bannerMark) {
 		t.Errorf("after reloading: %v", res.header)
 	}
@@ -107,11 +110,15 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// streaming bounds the transfer of a gigabyte.
+const streaming = 10 * patience
+
 // endless is a backend that writes a page of the given size, in bytes.
 func endless(t testing.TB, size int64) string {
 	paragraph := []byte(strings.Repeat("<p class=\"x\">Nothing but <a href=\"/y\">text</a> and tags.</p>\n", 512))
 	return rawBackend(t, func(_ *http.Request, conn net.Conn) {
 		const head = "<!DOCTYPE html><html><body>"
+		conn.SetDeadline(time.Now().Add(streaming))
 		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s", size, head)
 		for left := size - int64(len(head)); left > 0; left -= int64(len(paragraph)) {
 			if _, err := conn.Write(paragraph[:min(left, int64(len(paragraph)))]); err != nil {
@@ -150,7 +157,7 @@ func (s *server) streamed(t testing.TB, path string) int64 {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(2 * time.Minute))
+	conn.SetDeadline(time.Now().Add(streaming))
 	header := append([]string{"Connection: close"}, navigation...)
 	io.WriteString(conn, request{method: http.MethodGet, path: path, host: s.authority("http"), header: header}.bytes())
 	n, err := io.Copy(io.Discard, conn)

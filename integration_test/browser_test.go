@@ -36,6 +36,7 @@ func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 		chromedp.NoSandbox,
 		chromedp.DisableGPU,
 		chromedp.IgnoreCertErrors,
+		chromedp.WSURLReadTimeout(2 * time.Minute),
 		chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("host-resolver-rules", "MAP * 127.0.0.1"),

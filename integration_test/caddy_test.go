@@ -1,7 +1,7 @@
 package integration_test
 
 import (
-	"crypto/tls"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -55,13 +55,43 @@ func start(t testing.TB, sites string, options ...string) *server {
 	return s
 }
 
-// load replaces the running configuration, as caddy reload does.
+// load replaces the running configuration, as caddy reload does, and waits until
+// whoever connects from then on meets the new one.
 func (s *server) load(sites string) error {
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(s.globals()+sites), nil)
 	if err != nil {
 		return fmt.Errorf("adapting the Caddyfile: %w", err)
 	}
-	return caddy.Load(config, true)
+	if err := caddy.Load(config, true); err != nil {
+		return err
+	}
+	return s.awaitOldListeners()
+}
+
+// awaitOldListeners waits until the listeners of the configuration before are
+// closed. Caddy leaves that to goroutines that may still have to be scheduled when
+// it tells that the new one is loaded; until then, the kernel gives connections to
+// either listener, and breaks off those that the old one had yet to accept.
+func (s *server) awaitOldListeners() error {
+	var err error
+	if !eventually(func() bool {
+		var table []byte
+		if table, err = os.ReadFile("/proc/net/tcp"); err != nil {
+			return true
+		}
+		const listening = "0A"
+		count := map[string]int{}
+		for line := range strings.Lines(string(table)) {
+			if fields := strings.Fields(line); fields[3] == listening {
+				_, port, _ := strings.Cut(fields[1], ":")
+				count[port]++
+			}
+		}
+		return count[fmt.Sprintf("%04X", s.httpPort)] <= 1 && count[fmt.Sprintf("%04X", s.httpsPort)] <= 1
+	}) {
+		return errors.New("the listeners of the configuration before are not closed")
+	}
+	return err
 }
 
 // globals is the global options block. grace_period keeps a connection that a
@@ -103,16 +133,15 @@ func (s *server) logged(t testing.TB) string {
 func (s *server) awaitCertificate(t testing.TB, name string) {
 	t.Helper()
 	var lastErr error
-	for range 200 {
-		conn, err := tls.Dial("tcp", s.addr("https"), &tls.Config{ServerName: name, InsecureSkipVerify: true})
-		if err == nil {
+	if !eventually(func() bool {
+		var conn net.Conn
+		if conn, lastErr = s.dial("https", name); lastErr == nil {
 			conn.Close()
-			return
 		}
-		lastErr = err
-		time.Sleep(50 * time.Millisecond)
+		return lastErr == nil
+	}) {
+		t.Fatalf("waiting for the certificate: %v", lastErr)
 	}
-	t.Fatalf("waiting for the certificate: %v", lastErr)
 }
 
 // addr is the network address that answers a scheme.
@@ -142,13 +171,20 @@ func siteFor(addresses, directives string) string {
 	return addresses + " {\n\tlog {\n\t\toutput discard\n\t}\n" + directives + "\n}\n"
 }
 
-// freePort returns a port that is free for TCP and UDP alike.
+// Tests get ports below those that the system gives to clients, which might take
+// one before the server does.
+const firstPort, ports = 10000, 20000
+
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(rand.Int32N(ports)) }
+
+// freePort returns a port that is free for TCP and UDP alike, and that no other call
+// has returned.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
-		// Below the ports that the system gives to clients, which might take one
-		// before the server does.
-		tcp, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(20000))))
+		tcp, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+int(lastPort.Add(1))%ports)))
 		if err != nil {
 			continue
 		}

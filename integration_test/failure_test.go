@@ -25,6 +25,7 @@ func (c *child) restart(t testing.TB) {
 // What was acknowledged to a visitor holds, even if the process is killed while
 // visitors choose, and while the key is made with the first choice.
 func TestChoicesOutliveAKill(t *testing.T) {
+	sameDay()
 	app := statusApplication(t)
 	c := startChild(t, quietSite(policy+"reverse_proxy "+app.addr))
 	var mu sync.Mutex

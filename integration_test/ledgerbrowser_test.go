@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	browserdomain "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
@@ -34,16 +33,13 @@ func TestReceiptInBrowser(t *testing.T) {
 	}
 	var receipt ledger.Exported
 	var err error
-	for range 100 {
+	if !eventually(func() bool {
 		var text []byte
 		if text, err = os.ReadFile(filepath.Join(folder, "consent-"+r.ID+".json")); err == nil {
-			if err = json.Unmarshal(text, &receipt); err == nil {
-				break
-			}
+			err = json.Unmarshal(text, &receipt)
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if err != nil || receipt.Record.RecordID != r.ID || !receipt.Events[0].EventTime.Equal(r.Time) {
+		return err == nil
+	}) || receipt.Record.RecordID != r.ID || !receipt.Events[0].EventTime.Equal(r.Time) {
 		t.Errorf("receipt %+v of record %s: %v", receipt, r.ID, err)
 	}
 }

@@ -45,6 +45,7 @@ var headLine = regexp.MustCompile(`chain ([0-9a-f-]{36}) ends at (\d+:[0-9a-f]{6
 
 // The commands work beside a running server, after it and on a copy.
 func TestLedgerCommands(t *testing.T) {
+	sameDay() // and year, of which there are statistics
 	for _, tool := range []string{"jq", "sqlite3"} {
 		_, err := exec.LookPath(tool)
 		need(t, err == nil, tool)

@@ -2,6 +2,7 @@ package integration_test
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -255,37 +255,42 @@ func TestLockedLedger(t *testing.T) {
 db = sqlite3.connect(sys.argv[1], isolation_level=None)
 db.execute("BEGIN IMMEDIATE")
 print("locked", flush=True)
-time.sleep(30)`, path)
+sys.stdin.read()`, path)
 	out, err := lock.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := lock.Start(); err != nil {
+	unlock, err := lock.StdinPipe()
+	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, lock)
 	line := make([]byte, 7)
-	if _, err := out.Read(line); err != nil {
+	if _, err := io.ReadFull(out, line); err != nil {
 		t.Fatal(err)
 	}
-	var page time.Duration
+	// The lock stays until all of them are answered. A choice waits for it for some
+	// seconds, a page not at all: on a busy machine, one of a few shows that.
 	var load sync.WaitGroup
 	for choice, want := range map[string]int{"accept_all": http.StatusServiceUnavailable, "reject_all": http.StatusOK} {
 		load.Go(func() {
-			begin := time.Now()
-			if res, err := s.chooseHTTP(choice); err != nil || res.status != want || time.Since(begin) > 6*time.Second {
-				t.Errorf("%s: status %d after %s, %v", choice, res.status, time.Since(begin), err)
+			if res, err := s.chooseHTTP(choice); err != nil || res.status != want {
+				t.Errorf("%s: status %d, %v", choice, res.status, err)
 			}
 		})
 	}
-	begin := time.Now()
-	s.do(t, h1, request{scheme: "http", path: "/", header: navigation})
-	if page = time.Since(begin); page > time.Second {
-		t.Errorf("a page took %s", page)
+	fastest := patience
+	for range 20 {
+		begin := time.Now()
+		s.do(t, h1, request{scheme: "http", path: "/", header: navigation})
+		fastest = min(fastest, time.Since(begin))
+	}
+	if fastest > time.Second {
+		t.Errorf("no page took less than %s", fastest)
 	}
 	load.Wait()
-	lock.Process.Signal(syscall.SIGKILL)
+	unlock.Close()
 	lock.Wait()
-	time.Sleep(300 * time.Millisecond)
 	if res, err := s.chooseHTTP("accept_all"); err != nil || res.status != http.StatusOK {
 		t.Errorf("after the lock: status %d, %v", res.status, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestMain starts the tests once more in the environment that they need. Two
@@ -43,6 +44,28 @@ func restart(debug string) error {
 	os.Setenv("XDG_DATA_HOME", home)
 	os.Setenv("XDG_CONFIG_HOME", filepath.Join(home, "config"))
 	return syscall.Exec(self, os.Args, os.Environ())
+}
+
+// eventually waits for a condition, for as long as patience, and reports whether it
+// came to hold.
+func eventually(condition func() bool) bool {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		if condition() {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+}
+
+// sameDay keeps what follows from both sides of midnight: when a choice was made, in
+// days UTC, is in the preference cookie.
+func sameDay() {
+	const day, near = 24 * time.Hour, time.Minute
+	if left := day - time.Since(time.Now().Truncate(day)); left < near {
+		time.Sleep(left)
+	}
 }
 
 // need fails a test for which something is not installed. Nothing is skipped:

@@ -79,13 +79,15 @@ func run(t testing.TB, cmd *exec.Cmd) {
 // await waits until something listens on an address.
 func await(t testing.TB, addr string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", addr); err == nil {
+	if !eventually(func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
 			conn.Close()
-			return
 		}
+		return err == nil
+	}) {
+		t.Fatalf("nothing listens on %s", addr)
 	}
-	t.Fatalf("nothing listens on %s", addr)
 }
 
 // A shared cache in front of Caddy never gives one visitor what depends on

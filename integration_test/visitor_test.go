@@ -69,6 +69,7 @@ type visitor struct {
 // visitors makes one visitor in each state of consent under policy.
 func (s *server) visitors(t testing.TB) []visitor {
 	t.Helper()
+	sameDay()
 	necessary := []string{sessionCookie, csrfCookie}
 	granted := s.choose(t, acceptAll)
 	return []visitor{

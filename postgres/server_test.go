@@ -53,12 +53,7 @@ func startPostgres(t testing.TB) *postgresServer {
 			t.Fatal(err)
 		}
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.port = listener.Addr().(*net.TCPAddr).Port
-	listener.Close()
+	p.port = freePort(t)
 	if out, err := p.command("initdb", "-D", p.data, "-U", "consent", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v: %s", err, out)
 	}
@@ -81,14 +76,52 @@ func (p *postgresServer) start(t testing.TB) {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for range 300 {
-		if conn, err := pgx.Connect(t.Context(), p.dsn(p.port)); err == nil {
+	if !eventually(func() bool {
+		conn, err := pgx.Connect(t.Context(), p.dsn(p.port))
+		if err == nil {
 			conn.Close(t.Context())
-			return
 		}
-		time.Sleep(100 * time.Millisecond)
+		return err == nil
+	}) {
+		t.Fatal("PostgreSQL does not answer")
 	}
-	t.Fatal("PostgreSQL does not answer")
+}
+
+// eventually waits for a condition, long enough for a busy machine and for what is
+// tried again ever more seldom, and reports whether it came to hold.
+func eventually(condition func() bool) bool {
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if condition() {
+			return true
+		}
+		if time.Now().After(deadline) {
+			return false
+		}
+	}
+}
+
+// Servers that are stopped and started again get ports below those that the system
+// gives to clients, which might take one meanwhile, and above those of the tests of
+// other packages.
+const firstPort, ports = 30000, 2000
+
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(rand.Int32N(ports)) }
+
+// freePort returns a port that is free, and that no other call has returned.
+func freePort(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		port := firstPort + int(lastPort.Add(1))%ports
+		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			listener.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
 }
 
 // stop ends the server at once, as a loss of power would.
@@ -101,7 +134,7 @@ func (p *postgresServer) stop() {
 }
 
 func (p *postgresServer) dsn(port int) string {
-	return fmt.Sprintf("postgres://consent@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=2", port)
+	return fmt.Sprintf("postgres://consent@127.0.0.1:%d/postgres?sslmode=disable&connect_timeout=60", port)
 }
 
 // query runs statements and returns the number in the first column of the last.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"golang.org/x/net/html"
@@ -18,7 +17,7 @@ import (
 // TestAgainstChromium is [TestAgainstParser] with a real browser, with scripting
 // and without.
 func TestAgainstChromium(t *testing.T) {
-	ctx := browser.Start(t, 5*time.Minute)
+	ctx := browser.Start(t)
 
 	var pages []string
 	for _, c := range insertions {

@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -272,7 +271,7 @@ func TestMaskPlace(t *testing.T) {
 var vanishes = regexp.MustCompile(`\x1b[($][\x0e\x{FFFD}]`)
 
 func TestMaskInChromium(t *testing.T) {
-	ctx := browser.Start(t, time.Minute)
+	ctx := browser.Start(t)
 
 	rnd := rand.New(rand.NewPCG(5, 6))
 	pages := make([]string, 20000)

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -39,7 +38,7 @@ func parsedBy(t *testing.T, ctx context.Context, base string, urls []string) [][
 
 // TestAgainstChromium compares URLs of every kind with what a real browser makes of them.
 func TestAgainstChromium(t *testing.T) {
-	ctx := browser.Start(t, 3*time.Minute)
+	ctx := browser.Start(t)
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for _, base := range bases {
 		var urls []string
@@ -97,7 +96,7 @@ var confusing = []string{
 // TestUnicodeAgainstChromium puts every character into a host: what is understood
 // must be what the browser contacts, and what is not is Unknown.
 func TestUnicodeAgainstChromium(t *testing.T) {
-	ctx := browser.Start(t, 3*time.Minute)
+	ctx := browser.Start(t)
 	var urls []string
 	for r := rune(0x80); r < 0x32000; r++ {
 		if !unicode.Is(unicode.Cs, r) {

@@ -11,9 +11,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Start returns the context of a blank page in a browser, which lives for so long at
-// most. It skips short runs, but for those of CI.
-func Start(t *testing.T, limit time.Duration) context.Context {
+// What bounds a browser and its start is long: no test is about how fast a busy
+// machine is.
+const (
+	limit        = 20 * time.Minute
+	startTimeout = 2 * time.Minute
+)
+
+// Start returns the context of a blank page in a browser. It skips short runs, but
+// for those of CI.
+func Start(t *testing.T) context.Context {
 	t.Helper()
 	if testing.Short() && os.Getenv("CI") == "" {
 		t.Skip("starts a browser")
@@ -23,7 +30,7 @@ func Start(t *testing.T, limit time.Duration) context.Context {
 		t.Fatalf("%v: make test-tools installs it", err)
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.WSURLReadTimeout(startTimeout), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)

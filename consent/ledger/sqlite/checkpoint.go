@@ -36,10 +36,13 @@ func (s *Store) copyLog() {
 		if !s.logged.Swap(false) {
 			continue
 		}
-		pages := 0
+		pages, whole := 0, true
 		if db, err := connect(s.ctx, s.cfg.Path, "mode", "rw"); err == nil {
-			pages, _ = db.copyLog(s.ctx)
+			pages, whole, _ = db.copyLog(s.ctx)
 			db.close()
+		}
+		if !whole { // as somebody reads an older state of the file
+			s.logged.Store(true)
 		}
 		// What was committed meanwhile is little; with that copied too, and
 		// nothing written beside, the log begins anew. Whoever chooses then waits
@@ -51,16 +54,16 @@ func (s *Store) copyLog() {
 			if s.db == nil {
 				return nil
 			}
-			_, err := s.db.copyLog(s.ctx)
+			_, _, err := s.db.copyLog(s.ctx)
 			return err
 		})
 	}
 }
 
-// copyLog copies as much of the log as it can without waiting for anybody, and
-// returns how long the log is, in pages.
-func (db *database) copyLog(ctx context.Context) (pages int, err error) {
+// copyLog copies as much of the log as it can without waiting for anybody. It
+// returns how long the log is, in pages, and whether all of it is copied.
+func (db *database) copyLog(ctx context.Context) (pages int, whole bool, err error) {
 	var busy, copied int
 	err = db.conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &copied)
-	return pages, err
+	return pages, busy == 0 && copied == pages, err
 }

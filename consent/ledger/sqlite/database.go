@@ -30,6 +30,10 @@ const (
 	// patience is how long a transaction waits for one of another process.
 	patience = 2 * time.Second
 
+	// opening is how long a file is waited for that others are opening or
+	// making, which takes a slow disk some seconds.
+	opening = 10 * time.Second
+
 	// tail is how many of the last records are checked when a file is opened.
 	tail = 1000
 )
@@ -52,14 +56,13 @@ type database struct {
 }
 
 // open opens a ledger, making the file if there is none, and checks its end. It
-// waits for other processes as a transaction does: SQLite's own patience does not
-// cover two that bring a new file into WAL mode at once, of which one is refused
-// on the spot.
+// waits for other processes: SQLite's own patience does not cover two that bring a
+// new file into WAL mode at once, of which one is refused on the spot.
 func open(ctx context.Context, path string, maxBytes int64) (*database, error) {
 	if err := makeFile(path); err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(opening); ; {
 		db, err := openOnce(ctx, path, maxBytes)
 		if !isBusy(err) || time.Now().After(deadline) {
 			return db, err

@@ -179,7 +179,7 @@ func Prune(ctx context.Context, path string, before time.Time, outbox bool, key 
 			return total, err
 		}
 		if n == 0 {
-			_, err := db.copyLog(ctx)
+			_, _, err := db.copyLog(ctx)
 			return total, err
 		}
 		if progress != nil {

@@ -25,7 +25,7 @@ var errUnmade = errors.New("no ledger was made in the file yet")
 // OpenReader opens a ledger for reading. It changes nothing. It waits for one that
 // is about to be made.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(opening); ; {
 		r, err := openReader(ctx, path)
 		if !errors.Is(err, errUnmade) && !isBusy(err) || time.Now().After(deadline) {
 			return r, err

@@ -60,7 +60,8 @@ type Store struct {
 	jobs     chan func()
 	ctx      context.Context // ends with Close, after the last record
 	cancel   context.CancelFunc
-	written  chan struct{} // closed after the last record
+	written  chan struct{}  // closed after the last record
+	beside   sync.WaitGroup // what uses the file beside the writing
 	stopped  sync.WaitGroup
 
 	mu     sync.RWMutex // held while a request is put in, and to close
@@ -110,8 +111,8 @@ func (s *Store) Begin() error {
 	s.mu.Lock()
 	if !s.closed && !s.begun {
 		s.begun = true
-		s.stopped.Go(s.maintain)
-		s.stopped.Go(s.copyLog)
+		s.beside.Go(s.maintain)
+		s.beside.Go(s.copyLog)
 	}
 	s.mu.Unlock()
 	return s.do(func() error { _, err := s.database(); return err })
@@ -165,8 +166,6 @@ func (s *Store) Close() error {
 	s.closed = true
 	close(s.requests)
 	s.mu.Unlock()
-	<-s.written
-	s.cancel()
 	s.stopped.Wait()
 	return nil
 }
@@ -182,12 +181,15 @@ func (s *Store) do(f func() error) error {
 	}
 }
 
-// write is the goroutine that alone uses the file. It ends when every request
-// from before the end is answered.
+// write is the goroutine that alone writes records. It ends when every request from
+// before the end is answered. Of the connections to the file, its own is the last to
+// be closed, which copies the log into the file: one that only reads would leave it.
 func (s *Store) write() {
 	defer func() {
-		s.db.close()
 		close(s.written)
+		s.cancel()
+		s.beside.Wait()
+		s.db.close()
 	}()
 	for {
 		select {
@@ -273,7 +275,7 @@ func (s *Store) database() (*database, error) {
 	s.opts.Logger.Info("the ledger is open", "file", s.cfg.Path, "chain", db.chain, "head", db.head.String())
 	if s.checked == nil || !os.SameFile(s.checked, db.file) {
 		s.checked = db.file
-		s.stopped.Go(s.check)
+		s.beside.Go(s.check)
 	}
 	return db, nil
 }
