@@ -7,7 +7,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 )
@@ -15,42 +14,72 @@ import (
 // policyName is the name of the header with the policies that browsers enforce.
 const policyName = "Content-Security-Policy"
 
-// piecesOf returns what is put into pages: only where refused cookies are left over
-// the first, and only while the visitor was not asked the last.
-func piecesOf(prefix string, b *banner.Renderer) []csp.Piece {
-	return []csp.Piece{
-		{Kind: csp.Style, Path: prefix + sweepName},
-		{Kind: csp.Style, Path: prefix + b.Stylesheet()},
-		{Kind: csp.Form, Path: prefix + "preferences"},
+// pieceSet says which pieces are put into a page, as bits by their place in piecesOf.
+type pieceSet uint8
+
+const (
+	pieceBanner pieceSet = 1 << iota
+	pieceForm
+	pieceSweep
+	pieceShim
+	piecePlaceholder
+	pieceCount = iota
+)
+
+// piecesOf returns what is put into pages, or what that loads.
+func (h *Handler) piecesOf() [pieceCount]csp.Piece {
+	return [...]csp.Piece{
+		{Kind: csp.Style, Path: h.Prefix + h.banner.Stylesheet()},
+		{Kind: csp.Form, Path: h.Prefix + "preferences"},
+		{Kind: csp.Style, Path: h.Prefix + sweepName},
+		{Kind: csp.Script, Path: h.Prefix + h.shim.Name(), Integrity: h.shim.Integrity()},
+		{Kind: csp.Frame, Path: h.Prefix + placeholderName},
 	}
 }
 
-// ownPieces returns the page with the pieces that it gets.
-func (x *exchange) ownPieces() *csp.Page {
-	pieces := x.handler.pieces
-	if x.decision.Asked() {
-		pieces = pieces[:2]
+// pieces returns which pieces a page gets.
+func (x *exchange) pieces() pieceSet {
+	var set pieceSet
+	if x.view != viewFrame {
+		set |= pieceBanner
+		if !x.decision.Asked() {
+			set |= pieceForm
+		}
+		if len(x.refused) > 0 {
+			set |= pieceSweep
+		}
 	}
-	if len(x.refused) == 0 {
-		pieces = pieces[1:]
+	if x.guardsScripts() {
+		set |= pieceShim
 	}
-	return &csp.Page{Secure: x.secure, Host: x.address, Pieces: pieces}
+	if x.walled() {
+		set |= piecePlaceholder
+	}
+	return set
+}
+
+// pageWith returns the page with those pieces.
+func (x *exchange) pageWith(set pieceSet) *csp.Page {
+	page := &csp.Page{Secure: x.secure, Host: x.address}
+	for i, piece := range x.handler.pieces {
+		if set&(1<<i) != 0 {
+			page.Pieces = append(page.Pieces, piece)
+		}
+	}
+	return page
 }
 
 // admit returns how the pieces are admitted by the application's policies, for a page
 // or one that the browser has stored. It is without lines if the policies are to stay
 // as they are.
 func (x *exchange) admit(lines []string, stored bool) csp.Admission {
-	page := x.ownPieces()
-	key := admissionKey{
-		policies: lines[0], host: page.Host, secure: page.Secure,
-		asked: x.decision.Asked(), refusing: len(x.refused) > 0, stored: stored,
-	}
+	key := admissionKey{policies: lines[0], host: x.address, secure: x.secure, pieces: x.pieces(), stored: stored}
 	if len(lines) > 1 {
 		key.policies = strings.Join(lines, "\n")
 	}
 	a, ok := x.handler.admissions.get(key)
 	if !ok {
+		page := x.pageWith(key.pieces)
 		if stored {
 			a = page.AdmitStored(lines)
 		} else {
@@ -63,8 +92,10 @@ func (x *exchange) admit(lines []string, stored bool) csp.Admission {
 			x.handler.admissions.put(key, a)
 		}
 	}
-	if len(a.Impossible) > 0 {
-		x.handler.notices.inadmissible(x.host, lines, a.Impossible)
+	// Where no script of ours runs, a sandbox keeps those of the page from it too.
+	missed := slices.DeleteFunc(slices.Clone(a.Impossible), func(k csp.Kind) bool { return k == csp.Script })
+	if len(missed) > 0 {
+		x.handler.notices.inadmissible(x.host, lines, missed)
 	}
 	return a
 }
@@ -95,7 +126,7 @@ func (b *pageWriter) admitMeta(t *rewrite.Tag) {
 		return
 	}
 	policy := string(t.AppendValue(nil, content))
-	if admitted := b.x.ownPieces().AdmitMeta(policy); admitted != policy {
+	if admitted := b.x.pageWith(b.x.pieces()).AdmitMeta(policy); admitted != policy {
 		t.Set("content", admitted)
 	}
 }
@@ -126,8 +157,9 @@ type admissions struct {
 }
 
 type admissionKey struct {
-	policies, host                  string
-	secure, asked, refusing, stored bool
+	policies, host string
+	pieces         pieceSet
+	secure, stored bool
 }
 
 // get returns an admission of which the lines are the caller's.

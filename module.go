@@ -147,8 +147,8 @@ type Handler struct {
 	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
 	shim        *shim.Script
-	capsCookies bool        // whether lifetimes of granted cookies are capped
-	pieces      []csp.Piece // see piecesOf
+	capsCookies bool // whether lifetimes of granted cookies are capped
+	pieces      [pieceCount]csp.Piece
 	admissions  *admissions
 	keys        *keyring
 	ledger      *appLedger // nil if off
@@ -272,7 +272,7 @@ func (h *Handler) compile() (err error) {
 	if h.shim, err = shim.New(h.policy, h.Prefix); err != nil {
 		return err
 	}
-	h.pieces = piecesOf(h.Prefix, h.banner)
+	h.pieces = h.piecesOf()
 	if h.Wall == wallOff {
 		return nil
 	}

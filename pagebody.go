@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
@@ -46,13 +48,13 @@ type pageState struct {
 	shifting   bool   // the page goes on in ISO-2022-JP
 	unread     string // why nothing is inserted any more
 
-	taken     int64  // how much of the body has come
-	left      int64  // how much of it is still to come; negative if unknown
-	completed bool   // whether all of it has come
-	language  string // what the page says it is in
-	nonce     string // what style sheets carry
-	origin    string // what the page's base element makes necessary
-	sweep     bool   // whether the page has to fetch the rest of the deletions
+	taken     int64         // how much of the body has come
+	left      int64         // how much of it is still to come; negative if unknown
+	completed bool          // whether all of it has come
+	language  string        // what the page says it is in
+	admission csp.Admission // of what is put into it
+	origin    string        // what the page's base element makes necessary
+	sweep     bool          // whether the page has to fetch the rest of the deletions
 	failure   error
 }
 
@@ -133,7 +135,7 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 		guard.Placeholder = b.placeholder
 		options.Edit, options.Elements = guard.Edit, wall.Elements
 		if x.view == viewFrame {
-			options.BodyStart = b.headRead
+			options.BodyStart, options.EditMeta = b.headRead, b.admitted
 		}
 	}
 	b.detector.Reset(label)
@@ -154,9 +156,12 @@ func (b *pageWriter) lookAhead(start []byte) {
 	_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: b.detector.Meta}).Write(start)
 }
 
-// headStart returns the script that comes before all of the page.
+// headStart returns the script that comes before all of the page, unless it can't run.
 func (b *pageWriter) headStart() []byte {
-	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], b.x.decision)
+	if slices.Contains(b.admission.Impossible, csp.Script) {
+		return nil
+	}
+	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], b.x.decision, b.admission.ScriptNonce, b.admission.Integrity)
 	return b.inserted
 }
 
@@ -169,7 +174,7 @@ func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 		ReturnTo: b.x.returnTo(),
 		Origin:   b.origin,
 
-		StyleNonce: b.nonce,
+		StyleNonce: b.admission.StyleNonce,
 	}, b.x.decision)
 	return b.inserted
 }
@@ -184,7 +189,7 @@ func (b *pageWriter) readHead(head rewrite.Head) []byte {
 func (b *pageWriter) end() []byte {
 	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{Origin: b.origin}, b.x.decision)
 	if b.sweep {
-		b.inserted = b.x.appendSweeps(b.inserted, b.origin, b.nonce)
+		b.inserted = b.x.appendSweeps(b.inserted, b.origin, b.admission.StyleNonce)
 	}
 	return b.inserted
 }

@@ -197,12 +197,12 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 // into one that the browser has.
 func (w *responseWriter) admitPieces(isPage bool) {
 	lines := w.Header()[policyName]
-	if len(lines) == 0 || w.x.view == viewFrame || !isPage && !w.confirms() {
+	if len(lines) == 0 || !isPage && !w.confirms() || w.x.pieces() == 0 {
 		return
 	}
 	a := w.x.admit(lines, !isPage)
 	if w.admitted = a.Lines; isPage && w.page != nil {
-		w.page.nonce = a.StyleNonce
+		w.page.admission = a
 	}
 }
 

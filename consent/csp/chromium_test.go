@@ -230,7 +230,7 @@ var hasty = map[string]string{
 // TestAdmitInChromium loads a document under each policy: once it is admitted, every
 // piece works, and everything else does that did before, and nothing else.
 func TestAdmitInChromium(t *testing.T) {
-	ctx := browser.Start(t, 10*time.Minute)
+	ctx := browser.Start(t)
 	s := &policySite{asked: map[string]bool{}}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)

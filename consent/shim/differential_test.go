@@ -218,7 +218,7 @@ func evaluate(t *testing.T, run func(expression string) (string, error), p *cons
 // The script decides about every name, every line and every list of cookies as the
 // handler does.
 func TestScriptDecidesAsGoDoes(t *testing.T) {
-	ctx := browser.Start(t, 5*time.Minute)
+	ctx := browser.Start(t)
 	run := func(expression string) (string, error) {
 		return chromedp.Run(ctx, chromedp.Evaluate[string](expression))
 	}

@@ -5,7 +5,9 @@ package shim
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"embed"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -24,6 +26,8 @@ type Script struct {
 	name     string
 	body     []byte
 	tagStart string // up to the states
+
+	integrity string
 }
 
 // New makes the script for a policy, to be served below a prefix.
@@ -35,6 +39,8 @@ func New(p *consent.Policy, prefix string) (*Script, error) {
 	}
 	s := &Script{body: []byte("(rules=>{'use strict'\n" + join(parts(rules)) + "})(" + string(data) + ")\n")}
 	hash := sha256.Sum256(s.body)
+	digest := sha512.Sum384(s.body)
+	s.integrity = "sha384-" + base64.StdEncoding.EncodeToString(digest[:])
 	s.name = "shim." + hex.EncodeToString(hash[:4]) + ".js"
 	s.tagStart = `<script src="` + html.EscapeString(prefix+s.name) + `" data-state="`
 	return s, nil
@@ -47,11 +53,24 @@ func (s *Script) Name() string { return s.name }
 // Body returns the content of the file.
 func (s *Script) Body() []byte { return s.body }
 
+// Integrity returns what an integrity attribute says of the file (Subresource
+// Integrity, section 3.5).
+func (s *Script) Integrity() string { return s.integrity }
+
 // AppendTag appends the tag that loads the script, in ASCII, which belongs before all
-// other scripts of a page.
-func (s *Script) AppendTag(dst []byte, d *consent.Decision) []byte {
+// other scripts of a page. The nonce, which may be empty, and the integrity attribute
+// are for the page's content security policy.
+func (s *Script) AppendTag(dst []byte, d *consent.Decision, nonce string, integrity bool) []byte {
 	dst = append(dst, s.tagStart...)
 	dst = append(dst, d.States()...)
+	if nonce != "" {
+		dst = append(dst, `" nonce="`...)
+		dst = append(dst, html.EscapeString(nonce)...)
+	}
+	if integrity {
+		dst = append(dst, `" integrity="`...)
+		dst = append(dst, s.integrity...)
+	}
 	return append(dst, `"></script>`...)
 }
 
