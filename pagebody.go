@@ -11,6 +11,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
 
@@ -146,7 +147,12 @@ func (b *pageWriter) lookAhead(start []byte) {
 
 // headStart returns the script that comes before all of the page.
 func (b *pageWriter) headStart() []byte {
-	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], b.x.decision)
+	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], shim.Page{
+		Decision: b.x.decision,
+		Posted:   b.x.posted,
+		Withheld: b.x.withheld || b.x.consulted,
+		Holds:    b.x.holds,
+	})
 	return b.inserted
 }
 

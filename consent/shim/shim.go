@@ -47,11 +47,33 @@ func (s *Script) Name() string { return s.name }
 // Body returns the content of the file.
 func (s *Script) Body() []byte { return s.body }
 
+// Page is what the tag says of the page that it is in.
+type Page struct {
+	Decision *consent.Decision
+
+	// Posted is true for the answer to a request that must not be sent again
+	// without the visitor's will.
+	Posted bool
+
+	// Withheld is true if cookies were withheld from the application or from the
+	// response, or somebody answered by the choice: another choice may give another
+	// page. Holds is true if the browser sent cookies that were.
+	Withheld, Holds bool
+}
+
 // AppendTag appends the tag that loads the script, in ASCII, which belongs before all
 // other scripts of a page.
-func (s *Script) AppendTag(dst []byte, d *consent.Decision) []byte {
+func (s *Script) AppendTag(dst []byte, p Page) []byte {
 	dst = append(dst, s.tagStart...)
-	dst = append(dst, d.States()...)
+	dst = append(dst, p.Decision.States()...)
+	for _, word := range [...]struct {
+		text string
+		said bool
+	}{{" asked", p.Decision.Asked()}, {" post", p.Posted}, {" withheld", p.Withheld || p.Holds}, {" holds", p.Holds}} {
+		if word.said {
+			dst = append(dst, word.text...)
+		}
+	}
 	return append(dst, `"></script>`...)
 }
 
@@ -64,7 +86,7 @@ func parts(rules *consent.ScriptRules) []string {
 	if len(rules.Storage) > 0 {
 		names = append(names, "storage.js")
 	}
-	return append(names, "frames.js")
+	return append(names, "frames.js", "page.js")
 }
 
 // join returns the content of embedded files without comments on lines of their own,
