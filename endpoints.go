@@ -171,6 +171,7 @@ type state struct {
 	Method      consent.Method    `json:"method,omitempty"`
 	GPC         bool              `json:"gpc"`
 	Fingerprint string            `json:"fingerprint"`
+	States      string            `json:"states"` // as the script has them
 	Categories  map[string]string `json:"categories"`
 	Services    map[string]string `json:"services"`
 }
@@ -182,6 +183,7 @@ func (h *Handler) serveState(w http.ResponseWriter, x *exchange) error {
 		State:       x.decision.Summary(),
 		GPC:         x.gpc,
 		Fingerprint: h.policy.Fingerprint(),
+		States:      x.decision.States(),
 		Categories:  make(map[string]string),
 		Services:    make(map[string]string),
 	}

@@ -30,6 +30,7 @@ type exchange struct {
 	secure   bool     // whether the browser came by HTTPS
 	gpc      bool     // whether it sent Sec-GPC: 1
 	view     view     // what the response is for
+	posted   bool     // whether the request must not be sent again unasked
 	worker   bool     // whether it is the script of a worker
 	language string   // Accept-Language
 
@@ -42,6 +43,8 @@ type exchange struct {
 
 	revalidates bool // whether If-None-Match held this very variant of a page
 	consulted   bool // whether another handler may have answered by the choice
+	withheld    bool // whether a cookie was kept out of the response
+	holds       bool // whether one was kept out of the request
 	inError     bool // whether the exchange already belongs to an error route
 }
 
@@ -88,6 +91,7 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 		secure:   isSecure(r),
 		gpc:      hasGPC(r.Header),
 		view:     viewOf(r),
+		posted:   r.Method != http.MethodGet && r.Method != http.MethodHead,
 		worker:   strings.HasSuffix(r.Header.Get("Sec-Fetch-Dest"), "worker"),
 		language: strings.Join(r.Header["Accept-Language"], ","),
 		inError:  r.Context().Value(caddyhttp.ErrorCtxKey) != nil,

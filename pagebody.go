@@ -13,6 +13,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
 
@@ -161,7 +162,14 @@ func (b *pageWriter) headStart() []byte {
 	if slices.Contains(b.admission.Impossible, csp.Script) {
 		return nil
 	}
-	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], b.x.decision, b.admission.ScriptNonce, b.admission.Integrity)
+	b.inserted = b.x.handler.shim.AppendTag(b.inserted[:0], shim.Page{
+		Decision:  b.x.decision,
+		Posted:    b.x.posted,
+		Withheld:  b.x.withheld || b.x.consulted,
+		Holds:     b.x.holds,
+		Nonce:     b.admission.ScriptNonce,
+		Integrity: b.admission.Integrity,
+	})
 	return b.inserted
 }
 

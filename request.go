@@ -51,6 +51,7 @@ func (x *exchange) droppedRequestCookie(name string) {
 	if name == x.handler.CookieName {
 		return
 	}
+	x.holds = true
 	state, rule := x.decision.Cookie(name)
 	countCookie(actionStripped, rule.Category)
 	if !rule.Declared {

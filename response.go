@@ -17,7 +17,7 @@ func (x *exchange) filterHeader(header http.Header, method string) {
 	x.filterSetCookies(header, method)
 	x.guardHeader(header)
 	name := x.handler.PassHeader
-	if x.consulted || name != "" && lists(header["Vary"], name) {
+	if x.consulted = x.consulted || name != "" && lists(header["Vary"], name); x.consulted {
 		makePrivate(header)
 		addVary(header, "Cookie, Sec-GPC")
 	}
@@ -81,6 +81,7 @@ func (x *exchange) noteDropped(line string, header http.Header, method string) {
 		x.handler.notices.ownCookie(name)
 		return
 	}
+	x.withheld = true
 	_, rule := x.decision.Cookie(name)
 	countCookie(actionDropped, rule.Category)
 	if rule.Declared {

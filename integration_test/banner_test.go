@@ -22,7 +22,7 @@ func TestRefuseWithoutScripts(t *testing.T) {
 	if !b.has("#cookie-consent") || b.has("#cookie-consent-settings") {
 		t.Fatal("the banner is not shown")
 	}
-	b.click(rejectButton)
+	b.press(rejectButton)
 	if got := value(b, chromedp.Location()); got != deep {
 		t.Errorf("landed on %s, want %s", got, deep)
 	}
@@ -58,7 +58,7 @@ func TestChooseOneCategory(t *testing.T) {
 		}
 	}
 	b.do(chromedp.Click(chromedp.CSS(`#cookie-consent input[value="statistics"]`)))
-	b.click(`#cookie-consent button[value="save"]`)
+	b.press(`#cookie-consent button[value="save"]`)
 	if got := b.names(); !slices.Equal(got, []string{"_pk_id.7.1fff", "csrftoken", "sessionid"}) {
 		t.Errorf("the jar holds %q", got)
 	}
@@ -125,7 +125,7 @@ func TestFormsStayTheApplications(t *testing.T) {
 			if js[bool](b, "Array.from(document.forms[0].elements).some(e => e.closest('#cookie-consent'))") {
 				t.Error("the application's form has elements of the banner")
 			}
-			b.click(rejectButton)
+			b.press(rejectButton)
 			if got := value(b, chromedp.Location()); got != s.url("/page?x=1") {
 				t.Errorf("landed on %s", got)
 			}
@@ -156,7 +156,7 @@ func TestBrokenPage(t *testing.T) {
 	if !b.has("#cookie-consent") {
 		t.Fatal("no banner")
 	}
-	b.click(acceptButton)
+	b.press(acceptButton)
 	if b.has("#cookie-consent") {
 		t.Error("the choice was not taken")
 	}
@@ -194,7 +194,7 @@ func TestBackAfterTheChoice(t *testing.T) {
 	b := openBrowser(t, chromedp.Flag("disable-features", "BackForwardCache,Translate"))
 	b.open(s.url("/first"))
 	b.open(s.url("/second"))
-	b.click(rejectButton)
+	b.press(rejectButton)
 	for range 2 {
 		b.do(chromedp.NavigateBack())
 		if b.has("#cookie-consent") || !b.has("#cookie-consent-settings") {

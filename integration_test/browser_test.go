@@ -101,6 +101,28 @@ func (b *browser) click(selector string) {
 	}
 }
 
+// press activates a button of the banner and waits until the choice is taken, be it on
+// the page or by another one.
+func (b *browser) press(selector string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
+		b.t.Fatalf("Chromium: pressing %s: %v", selector, err)
+	}
+	for {
+		// A page that is being left can't tell.
+		settled, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.readyState === "complete" && !document.getElementById("cookie-consent") && !!document.getElementById("cookie-consent-settings")`))
+		if err == nil && settled {
+			return
+		}
+		if ctx.Err() != nil {
+			b.t.Fatalf("Chromium: pressing %s: the choice was not taken", selector)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // js evaluates an expression in the page, and waits for a promise.
 func js[T any](b *browser, expression string) T {
 	b.t.Helper()
@@ -159,7 +181,7 @@ func (b *browser) decide(s *server, choice string) {
 	b.t.Helper()
 	button := `button[value="` + choice + `"]`
 	if b.has("#cookie-consent") {
-		b.click("#cookie-consent " + button)
+		b.press("#cookie-consent " + button)
 		return
 	}
 	b.open(s.url(prefix))

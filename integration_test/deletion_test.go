@@ -123,7 +123,7 @@ func TestRefusedCookiesAreDeleted(t *testing.T) {
 			if got := b.names(); len(got) != len(lines)+1 {
 				t.Fatalf("before any choice %q are left", got)
 			}
-			b.click(rejectButton)
+			b.press(rejectButton)
 			b.open(s.url(folder + "/page?next"))
 			checkWithheld(t, app)
 			if got := b.names(); !slices.Equal(got, []string{"sessionid"}) {
@@ -147,7 +147,7 @@ func TestManyRefusedCookiesAreDeleted(t *testing.T) {
 	}
 	app.requests()
 	b.open(s.url("/dir/page"))
-	b.click(rejectButton)
+	b.press(rejectButton)
 	pages := 1
 	for ; pages < 20 && len(b.names()) > 1; pages++ {
 		b.open(s.url("/dir/page?" + strconv.Itoa(pages)))

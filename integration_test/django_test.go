@@ -72,7 +72,7 @@ func TestDjango(t *testing.T) {
 				if choice == "statistics" {
 					b.do(chromedp.Click(chromedp.CSS("#cookie-consent details summary")))
 					b.do(chromedp.Click(chromedp.CSS(`#cookie-consent input[value="statistics"]`)))
-					b.click(`#cookie-consent button[value="save"]`)
+					b.press(`#cookie-consent button[value="save"]`)
 				} else {
 					b.decide(s, choice)
 				}

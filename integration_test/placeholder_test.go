@@ -123,7 +123,7 @@ func TestPlaceholderInBrowser(t *testing.T) {
 		if !b.has("#cookie-consent") {
 			t.Error("the banner is gone although it was not answered")
 		}
-		b.click(rejectButton)
+		b.press(rejectButton)
 		if !js[bool](b, inFrame+` !== null && document.querySelector("iframe").src.includes("placeholder")`) || films.Load() != 1 {
 			t.Error("the film is shown after a refusal")
 		}

@@ -173,7 +173,7 @@ func TestSetCookieVectorsInChromium(t *testing.T) {
 	if got := slices.Compact(b.names()); !slices.Equal(got, []string{"ok"}) {
 		t.Errorf("without a choice the jar holds %q", got)
 	}
-	b.click(acceptButton)
+	b.press(acceptButton)
 	load()
 	if got := b.names(); len(slices.Compact(got)) < 20 {
 		t.Errorf("after consent the jar holds only %q", got)

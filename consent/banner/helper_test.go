@@ -2,6 +2,7 @@ package banner
 
 import (
 	"bytes"
+	"iter"
 	"strings"
 	"testing"
 	"time"
@@ -66,10 +67,25 @@ func inPage(r *Renderer, lang, returnTo string, d *consent.Decision) []byte {
 	return r.AppendEnd(page, Place{}, d)
 }
 
+// shown yields what is below a node, but for the content of templates.
+func shown(root *html.Node) iter.Seq[*html.Node] {
+	return func(yield func(*html.Node) bool) {
+		for n := range root.Descendants() {
+			inTemplate := false
+			for a := range n.Ancestors() {
+				inTemplate = inTemplate || a.Data == "template"
+			}
+			if !inTemplate && !yield(n) {
+				return
+			}
+		}
+	}
+}
+
 // elements returns every element below a node for which the condition holds.
 func elements(root *html.Node, condition func(*html.Node) bool) []*html.Node {
 	var found []*html.Node
-	for n := range root.Descendants() {
+	for n := range shown(root) {
 		if n.Type == html.ElementNode && condition(n) {
 			found = append(found, n)
 		}
@@ -116,7 +132,7 @@ func attr(n *html.Node, key string) string {
 // text returns the text of a node with runs of spaces as one space.
 func text(root *html.Node) string {
 	var b strings.Builder
-	for n := range root.Descendants() {
+	for n := range shown(root) {
 		if n.Type == html.TextNode {
 			b.WriteString(n.Data)
 			b.WriteByte(' ')

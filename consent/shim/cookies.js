@@ -43,10 +43,15 @@ const judge = names => {
 }
 
 // visible cuts what is not granted out of the cookies that a browser shows.
+let hiding = false
 const visible = text => {
 	const kept = text.split(';').filter(segment => !trim(segment) || judge(namesOf(segment)))
 	const shown = kept.join(';')
-	return shown.length < text.length ? shown.replace(/^[; \t]+/, '') : text
+	if (shown.length === text.length) {
+		return text
+	}
+	hiding = true
+	return shown.replace(/^[; \t]+/, '')
 }
 
 // The life of a cookie: 0 if it is deleted, 1 if it ends with the session, one more

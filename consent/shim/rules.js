@@ -3,8 +3,14 @@
 // digits in states.
 
 const { apply } = Reflect
-const [given, ...words] = document.currentScript.dataset.state.split(' ')
+const { src, dataset } = document.currentScript
+const [given, ...words] = dataset.state.split(' ')
 let states = given
+
+// What has to be done when states changes.
+const changes = []
+
+const endpoint = name => src.replace(/[^/]*$/, name)
 
 // The application finds its own scripts in their places.
 document.currentScript.remove()

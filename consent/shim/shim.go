@@ -57,17 +57,43 @@ func (s *Script) Body() []byte { return s.body }
 // Integrity, section 3.5).
 func (s *Script) Integrity() string { return s.integrity }
 
+// Page is what the tag says of the page that it is in.
+type Page struct {
+	Decision *consent.Decision
+
+	// Posted is true for the answer to a request that must not be sent again
+	// without the visitor's will.
+	Posted bool
+
+	// Withheld is true if cookies were withheld from the application or from the
+	// response, or somebody answered by the choice: another choice may give another
+	// page. Holds is true if the browser sent cookies that were.
+	Withheld, Holds bool
+
+	// Nonce and Integrity are what the page's content security policy needs of the
+	// tag: its nonce, and whether there is the integrity attribute.
+	Nonce     string
+	Integrity bool
+}
+
 // AppendTag appends the tag that loads the script, in ASCII, which belongs before all
-// other scripts of a page. The nonce, which may be empty, and the integrity attribute
-// are for the page's content security policy.
-func (s *Script) AppendTag(dst []byte, d *consent.Decision, nonce string, integrity bool) []byte {
+// other scripts of a page.
+func (s *Script) AppendTag(dst []byte, p Page) []byte {
 	dst = append(dst, s.tagStart...)
-	dst = append(dst, d.States()...)
-	if nonce != "" {
-		dst = append(dst, `" nonce="`...)
-		dst = append(dst, html.EscapeString(nonce)...)
+	dst = append(dst, p.Decision.States()...)
+	for _, word := range [...]struct {
+		text string
+		said bool
+	}{{" asked", p.Decision.Asked()}, {" post", p.Posted}, {" withheld", p.Withheld || p.Holds}, {" holds", p.Holds}} {
+		if word.said {
+			dst = append(dst, word.text...)
+		}
 	}
-	if integrity {
+	if p.Nonce != "" {
+		dst = append(dst, `" nonce="`...)
+		dst = append(dst, html.EscapeString(p.Nonce)...)
+	}
+	if p.Integrity {
 		dst = append(dst, `" integrity="`...)
 		dst = append(dst, s.integrity...)
 	}
@@ -83,7 +109,7 @@ func parts(rules *consent.ScriptRules) []string {
 	if len(rules.Storage) > 0 {
 		names = append(names, "storage.js")
 	}
-	return append(names, "frames.js")
+	return append(names, "frames.js", "page.js")
 }
 
 // join returns the content of embedded files without comments on lines of their own,

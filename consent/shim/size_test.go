@@ -30,7 +30,7 @@ func TestSize(t *testing.T) {
 	if most := 8 << 10; b.Len() > most {
 		t.Errorf("%d bytes compressed, want at most %d", b.Len(), most)
 	}
-	tag := s.AppendTag(nil, p.Decide(nil, false), "", false)
+	tag := s.AppendTag(nil, Page{Decision: p.Decide(nil, false), Posted: true, Holds: true})
 	if len(tag) > 128 {
 		t.Errorf("the tag %s is %d bytes long", tag, len(tag))
 	}

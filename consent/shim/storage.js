@@ -165,6 +165,10 @@ const guardStorage = win => {
 }
 
 guards.push(guardStorage)
+changes.push(() => {
+	guardStorage(window)
+	withdraw()
+})
 
 // withdraw removes what is stored under what the visitor refused. What was not asked
 // for stays.

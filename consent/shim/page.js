@@ -1,0 +1,174 @@
+// A page of its own, not a frame: what becomes of it when the choice changes, in
+// another tab, before the visitor came back to it, or on the page itself.
+
+const isPage = window === window.top
+const posted = words.includes('post')
+let asked = words.includes('asked')
+const { fetch } = window
+
+// Has the visitor typed something that a reload would lose?
+let typed = false
+
+// Has a policy kept it from contacting somebody?
+let stopped = false
+
+const isGained = (next, unit) => next[unit] === '2' && states[unit] !== '2'
+const isLost = (next, unit) => next[unit] !== '2' && states[unit] === '2'
+const some = (next, is) => [...next].some((_, unit) => is(next, unit))
+
+// misses reports whether the page is without something that it would have had in the
+// next state, as far as can be told: when in doubt it is.
+const misses = next => some(next, isGained) && (
+	stopped || words.includes('withheld') || window.length > 0 ||
+	some(next, (_, unit) => isGained(next, unit) && (withheld.has(unit) || (rules.paths || []).includes(unit))) ||
+	document.evaluate('boolean(//@*[starts-with(name(),"data-cookie-consent-")])', document, null, XPathResult.BOOLEAN_TYPE, null).booleanValue
+)
+
+// holds reports whether the browser has cookies that are not granted: once they are
+// refused, it takes a page to delete all of them.
+const holds = () => {
+	void document.cookie // to look at them
+	return hiding || words.includes('holds')
+}
+
+// settle puts the link to the settings in the place of the banner.
+const settle = () => {
+	const banner = document.getElementById('cookie-consent')
+	const template = banner && banner.querySelector('template')
+	if (!template) {
+		return
+	}
+	const corner = template.content.firstElementChild
+	template.remove()
+	const focused = banner.contains(document.activeElement)
+	banner.before(corner)
+	if (focused) {
+		corner.querySelector('a').focus({ preventScroll: true })
+	}
+	// The style sheet of the banner stays until the link has its own.
+	banner.style.setProperty('display', 'none', 'important')
+	for (const event of ['load', 'error']) {
+		corner.querySelector('link').addEventListener(event, () => banner.remove())
+	}
+}
+
+// adopt makes a choice count that was made elsewhere. What was taken back ends with
+// the page it runs in; what was gained waits for the next page if this one has no use
+// for it or holds what the visitor typed. A page that answers a form is never asked for
+// again: nobody knows what that would do, and it is guarded as it is.
+const adopt = next => {
+	const isAnother = next.states.length !== states.length
+	if (!isAnother && next.states === states && next.asked === asked) {
+		return
+	}
+	if (!posted && (isAnother || some(next.states, isLost) || !typed && misses(next.states))) {
+		location.reload()
+		return
+	}
+	if (isAnother) {
+		return
+	}
+	states = next.states
+	asked = next.asked
+	for (const change of changes) {
+		change()
+	}
+	if (asked) {
+		settle()
+	}
+	announce()
+}
+
+// look asks for what holds now.
+let looking = false
+const look = () => {
+	if (!looking) {
+		looking = true
+		apply(fetch, window, [endpoint('state.json'), { cache: 'no-store' }])
+			.then(response => response.json())
+			.then(adopt)
+			.catch(() => {})
+			.then(() => {
+				looking = false
+			})
+	}
+}
+
+// Every page tells the others its state, and looks when another has a different one. A
+// page that is not shown does not listen, or it could not be kept for Back and Forward.
+const summary = () => states + asked
+let channel
+const announce = () => channel && channel.postMessage(summary())
+const join = () => {
+	if (window.BroadcastChannel) {
+		channel = new BroadcastChannel('cookie-consent')
+		channel.onmessage = ({ data }) => {
+			if (data !== summary()) {
+				look()
+			}
+		}
+		announce()
+	}
+}
+
+// choose sends the choice without leaving the page if the page stays as it is.
+let choosing = false
+const choose = event => {
+	const form = event.target, button = event.submitter
+	if (form.id !== 'cookie-consent-form' || !button || !document.querySelector('#cookie-consent template')) {
+		return
+	}
+	const data = new FormData(form)
+	data.append(button.name, button.value)
+	const grants = button.value === 'accept_all' || data.has('category')
+	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
+	const losing = button.value !== 'accept_all' && [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
+	if (!choosing && (losing || holds() || misses(next))) {
+		return
+	}
+	event.preventDefault()
+	event.stopImmediatePropagation()
+	if (choosing) {
+		return
+	}
+	choosing = true
+	apply(fetch, window, [form.getAttribute('action'), { method: 'POST', body: new URLSearchParams(data), redirect: 'manual' }])
+		.then(({ type }) => type === 'opaqueredirect', () => false)
+		.then(taken => {
+			if (taken) {
+				settle()
+				look()
+				return
+			}
+			// The way it goes without scripts.
+			const field = document.createElement('input')
+			field.type = 'hidden'
+			field.name = button.name
+			field.value = button.value
+			form.append(field)
+			apply(HTMLFormElement.prototype.submit, form, [])
+		})
+}
+
+if (isPage) {
+	join()
+	addEventListener('pagehide', () => channel && channel.close())
+	addEventListener('pageshow', ({ persisted }) => {
+		if (persisted) {
+			join()
+			look()
+		}
+	})
+	addEventListener('submit', choose, true)
+	for (const event of ['input', 'change']) {
+		addEventListener(event, ({ isTrusted, target }) => {
+			typed = typed || isTrusted && !(target.closest && target.closest('#cookie-consent'))
+		}, true)
+	}
+	addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
+		stopped = stopped || disposition === 'enforce' && blockedURI.includes(':')
+		if (looking && blockedURI === endpoint('state.json') && [...states].some((digit, unit) => digit === '2' && categoryOf(unit)) && !posted) {
+			location.reload() // it may have lost something
+		}
+	}, true)
+}
