@@ -15,8 +15,8 @@ import (
 // policyName is the name of the header with the policies that browsers enforce.
 const policyName = "Content-Security-Policy"
 
-// piecesOf returns what is put into pages: only where refused cookies are left over
-// the first, and only while the visitor was not asked the last.
+// piecesOf returns what is put into pages: the first only where refused cookies are
+// left over, and the last only while the visitor has not chosen.
 func piecesOf(prefix string, b *banner.Renderer) []csp.Piece {
 	return []csp.Piece{
 		{Kind: csp.Style, Path: prefix + sweepName},
@@ -29,7 +29,7 @@ func piecesOf(prefix string, b *banner.Renderer) []csp.Piece {
 func (x *exchange) ownPieces() *csp.Page {
 	pieces := x.handler.pieces
 	if x.decision.Asked() {
-		pieces = pieces[:2]
+		pieces = pieces[:len(pieces)-1]
 	}
 	if len(x.refused) == 0 {
 		pieces = pieces[1:]
