@@ -53,7 +53,8 @@ func plant(t *testing.T, b *browser, plain *server, folder string, lines []strin
 	}
 }
 
-// deletionSite is a site under policy, and the same without the directive.
+// deletionSite is a site under policy, and the same without the directive. The pages
+// of the application themselves let nothing load.
 func deletionSite(t *testing.T) (s, plain *server, app *application) {
 	app = newApplication(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/plant") {
@@ -64,6 +65,10 @@ func deletionSite(t *testing.T) (s, plain *server, app *application) {
 			setCookies(w, sessionCookie)
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; img-src data:")
+		if strings.HasPrefix(r.URL.Path, "/shop") {
+			w.Header().Set("Content-Security-Policy", "style-src 'nonce-abc'")
+		}
 		// The icon keeps the browser from asking for one on its own.
 		io.WriteString(w, `<!DOCTYPE html><head><link rel="icon" href="data:,"></head><body>page</body>`)
 	})

@@ -232,3 +232,19 @@ func TestWithoutNonces(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func BenchmarkAdmit(b *testing.B) {
+	page := testPage(Style, Form)
+	for name, line := range map[string]string{
+		"admitting": "default-src 'self'; img-src 'self' data: https://images.example; object-src 'none'; base-uri 'self'; form-action 'self'",
+		"closed":    "default-src 'none'; img-src 'self' data: https://images.example; object-src 'none'; base-uri 'self'; form-action 'none'",
+		"nonce":     "script-src 'nonce-abcdefghijklmnopqrstuvwx' 'strict-dynamic' https: 'unsafe-inline'; style-src 'nonce-abcdefghijklmnopqrstuvwx'; object-src 'none'",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				page.Admit([]string{line})
+			}
+		})
+	}
+}
