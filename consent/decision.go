@@ -19,6 +19,7 @@ type Decision struct {
 	pref       *Preference
 	categories [MaxCategories]State
 	services   []State // as in the configuration
+	states     string  // all of them, for scripts
 	summary    string
 	allGranted bool
 	variant    string
@@ -121,6 +122,7 @@ func (p *Policy) decide(pref *Preference, gpc bool) *Decision {
 	for i := range p.cfg.Services {
 		d.services[i] = d.serviceState(i, signalled)
 	}
+	d.states = d.joinStates()
 	d.summary = d.summarize()
 	d.allGranted = d.grantsAll()
 	d.variant = d.computeVariant(gpc)

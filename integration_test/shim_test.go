@@ -147,6 +147,23 @@ func TestWrittenFramesAreGuarded(t *testing.T) {
 	}
 }
 
+// A page that declares its charset as late as browsers look for it is read in that.
+func TestScriptLeavesTheCharset(t *testing.T) {
+	app := newApplication(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		head := "<!DOCTYPE html><html><head>"
+		const declaration = `<meta charset="iso-8859-2">`
+		head += "<!--" + strings.Repeat("x", 1024-len(head)-len("<!---->")-len(declaration)) + "-->" + declaration
+		io.WriteString(w, head+"<title>t</title></head><body><p id=\"words\">\xb1</p></body></html>")
+	})
+	s := start(t, site(policy+"reverse_proxy "+app.addr))
+	b := openBrowser(t)
+	b.open(s.url("/"))
+	if got := js[string](b, `document.characterSet + " " + document.getElementById("words").textContent`); got != "ISO-8859-2 \u0105" {
+		t.Errorf("the page is read as %s", got)
+	}
+}
+
 // The script costs next to nothing: to start, and to read twenty cookies.
 func TestScriptIsFast(t *testing.T) {
 	app := scriptedApplication(t)
