@@ -76,6 +76,9 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //		pass_header      <name>
 //		upstream_encoding identity|keep
 //		wall             on|report|off
+//		google_consent_mode {
+//			<type> <category>...
+//		}
 //		category <name> {
 //			title       [<lang>] <text>
 //			description [<lang>] <text>
@@ -175,6 +178,8 @@ func (h *Handler) option(p *parser) func(option string) error {
 			}
 			h.MaxAge = caddy.Duration(d)
 			return nil
+		case "google_consent_mode":
+			return p.googleConsentMode(&h.GoogleConsentMode)
 		case "category":
 			return p.category(&h.Categories)
 		case "cookie":
@@ -185,7 +190,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.unknownOption("cookie_consent", option,
 				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
 				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts",
-				"pass_header", "upstream_encoding", "wall", "category", "cookie", "service")
+				"pass_header", "upstream_encoding", "wall", "google_consent_mode", "category", "cookie", "service")
 		}
 	}
 }

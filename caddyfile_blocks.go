@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 )
 
 // parser reads the directive's blocks and remembers where in which file each
@@ -137,6 +138,25 @@ func validLanguageTag(s string) bool {
 		}
 	}
 	return true
+}
+
+// googleConsentMode reads a block of types of consent, which may be missing.
+func (p *parser) googleConsentMode(to *shim.GoogleConsentMode) error {
+	const field = "google_consent_mode"
+	if p.NextArg() {
+		return p.Errf("'%s' takes no value besides a block, but found '%s'", field, p.Val())
+	}
+	p.remember(field)
+	*to = shim.GoogleConsentMode{}
+	return p.block(field, func(kind string) error {
+		if _, ok := shim.DefaultGoogleConsentMode[kind]; !ok {
+			return p.unknownOption(field, kind, shim.GoogleConsentTypes()...)
+		}
+		var categories []string
+		err := p.words(field+"."+kind, &categories)
+		(*to)[kind] = categories
+		return err
+	})
 }
 
 func (p *parser) category(to *[]consent.Category) error {

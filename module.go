@@ -133,6 +133,14 @@ type Handler struct {
 	// is blocked in any case.
 	Wall string `json:"wall,omitempty"`
 
+	// GoogleConsentMode makes pages tell the visitor's choice to Google's scripts
+	// before these run (Google Consent Mode, version 2), and says for each type of
+	// consent, such as "ad_storage", which categories have to be granted for it.
+	// Types that are missing have the default: statistics for analytics_storage,
+	// first_party and third_party for those that begin with "ad_", first_party for
+	// personalization_storage and necessary for the others. Default: nothing is told.
+	GoogleConsentMode shim.GoogleConsentMode `json:"google_consent_mode,omitzero"`
+
 	// Categories change the built-in categories (necessary, statistics,
 	// first_party, third_party) or add others.
 	Categories []consent.Category `json:"categories,omitempty"`
@@ -269,7 +277,7 @@ func (h *Handler) compile() (err error) {
 		return err
 	}
 	h.capsCookies = h.policy.CapsLifetimes()
-	if h.shim, err = shim.New(h.policy, h.Prefix); err != nil {
+	if h.shim, err = shim.New(h.policy, h.Prefix, h.GoogleConsentMode); err != nil {
 		return err
 	}
 	h.pieces = h.piecesOf()

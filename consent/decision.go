@@ -21,6 +21,7 @@ type Decision struct {
 	services   []State // as in the configuration
 	inline     []inlineText
 	asked      bool
+	states     string // all of them, for scripts
 	summary    string
 	allGranted bool
 	variant    string
@@ -129,6 +130,7 @@ func (p *Policy) decide(pref *Preference, gpc bool) *Decision {
 		d.services[i] = d.serviceState(i, signalled)
 	}
 	d.inline = d.withheldInline()
+	d.states = d.joinStates()
 	d.summary = d.summarize()
 	d.allGranted = d.grantsAll()
 	d.variant = d.computeVariant(gpc)

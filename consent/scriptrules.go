@@ -127,7 +127,9 @@ func (p *Policy) scriptStorage() []ScriptPattern {
 // States returns the states of all categories, in the order of [Policy.Categories],
 // and then of all services, in that of the configuration, as one digit each: 0 for
 // what is refused, 1 for what was not asked, 2 for what is granted.
-func (d *Decision) States() string {
+func (d *Decision) States() string { return d.states }
+
+func (d *Decision) joinStates() string {
 	digits := make([]byte, 0, len(d.policy.categories)+len(d.services))
 	for i := range d.policy.categories {
 		digits = append(digits, '0'+byte(d.categories[i]))

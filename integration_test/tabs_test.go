@@ -81,6 +81,9 @@ func (b *browser) tab() *browser {
 	b.t.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	b.t.Cleanup(closeTab)
+	if err := chromedp.Do(ctx); err != nil { // whose context would be the tab's
+		b.t.Fatal(err)
+	}
 	return &browser{b.t, ctx}
 }
 

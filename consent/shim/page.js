@@ -120,7 +120,7 @@ const choose = event => {
 	}
 	const data = new FormData(form)
 	data.append(button.name, button.value)
-	const grants = button.value === 'accept_all' || data.has('category')
+	const grants = button.value === 'accept_all' || button.value === 'save' && data.has('category')
 	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
 	const losing = button.value !== 'accept_all' && [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
 	if (!choosing && (losing || holds() || misses(next))) {

@@ -30,9 +30,14 @@ type Script struct {
 	integrity string
 }
 
-// New makes the script for a policy, to be served below a prefix.
-func New(p *consent.Policy, prefix string) (*Script, error) {
-	rules := p.ScriptRules()
+// New makes the script for a policy, to be served below a prefix. Without a mode, it
+// tells Google's scripts nothing.
+func New(p *consent.Policy, prefix string, mode GoogleConsentMode) (*Script, error) {
+	rules := scriptData{ScriptRules: p.ScriptRules()}
+	var err error
+	if rules.Google, err = mode.compile(p); err != nil {
+		return nil, err
+	}
 	data, err := json.Marshal(rules)
 	if err != nil {
 		return nil, fmt.Errorf("writing the rules of the script: %w", err)
@@ -103,11 +108,20 @@ func (s *Script) AppendTag(dst []byte, p Page) []byte {
 //go:embed *.js
 var sources embed.FS
 
+// scriptData is what the script is given.
+type scriptData struct {
+	*consent.ScriptRules
+	Google map[string][]int `json:"google,omitempty"`
+}
+
 // parts returns the files that a script consists of. They share one scope.
-func parts(rules *consent.ScriptRules) []string {
+func parts(rules scriptData) []string {
 	names := []string{"rules.js", "cookies.js"}
 	if len(rules.Storage) > 0 {
 		names = append(names, "storage.js")
+	}
+	if rules.Google != nil {
+		names = append(names, "google.js")
 	}
 	return append(names, "frames.js", "page.js")
 }

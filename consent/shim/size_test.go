@@ -14,7 +14,7 @@ func TestSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, "/.cookie-consent/")
+	s, err := New(p, "/.cookie-consent/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
