@@ -34,11 +34,12 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 			return cookie.Verdict{}
 		}
 		state, rule := x.decision.Cookie(name)
+		optional := rule.Category != consent.Necessary
 		if state != consent.Granted {
-			return cookie.Verdict{}
+			return cookie.Verdict{Learn: optional}
 		}
-		personal = personal || rule.Category != consent.Necessary
-		return cookie.Verdict{Keep: true, Session: rule.Lifetime.Session, Lifetime: rule.Lifetime.Duration}
+		personal = personal || optional
+		return cookie.Verdict{Keep: true, Session: rule.Lifetime.Session, Learn: optional, Lifetime: rule.Lifetime.Duration}
 	}
 	dropped := func(line string) { x.noteDropped(line, header, method) }
 	counted := func() time.Time { return responseTime(header) }
@@ -47,7 +48,7 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		if len(key) != len("Set-Cookie") || !strings.EqualFold(key, "Set-Cookie") || len(lines) == 0 {
 			continue
 		}
-		if kept := cookie.FilterSetCookie(lines, counted, judge, dropped); kept == nil {
+		if kept := cookie.FilterSetCookie(lines, counted, judge, learned.On(x.host), dropped); kept == nil {
 			delete(header, key)
 		} else {
 			header[key] = kept
@@ -60,6 +61,10 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		forbidSharing(header)
 	}
 }
+
+// learned is the variants of cookies that were set, in memory alone. It outlives
+// configurations: visitors still have what was set under the one before.
+var learned = cookie.NewLearned()
 
 // responseTime returns the time from which browsers count Expires: the earlier of
 // the response's Date and now.
@@ -301,7 +306,7 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 	makePrivate(header)
 	lines := x.expireShadows(deletionBudget / 4)
 	if len(x.refused) > 0 {
-		d := x.deletions()
+		d := cookie.NewDeletions(x.host, x.url.EscapedPath(), x.secure, x.refused, learned)
 		first, next := d.Lines(0, deletionBudget/2)
 		lines = append(lines, first...)
 		if more = next < d.Len(); more {
@@ -312,11 +317,6 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
 	countDeletions(len(lines))
 	return more
-}
-
-// deletions plans what it takes to delete the refused cookies.
-func (x *exchange) deletions() *cookie.Deletions {
-	return cookie.NewDeletions(x.host, x.url.EscapedPath(), x.secure, x.refused)
 }
 
 // expireShadows returns lines that delete every copy of the preference cookie but

@@ -39,7 +39,7 @@ func BenchmarkFilterSetCookie(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true} }, nil)
+		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true} }, Learner{}, nil)
 	}
 }
 
@@ -48,7 +48,7 @@ func BenchmarkFilterSetCookieLimited(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
+		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, Learner{}, nil)
 	}
 }
 
@@ -78,7 +78,7 @@ func BenchmarkDeletions(b *testing.B) {
 	names := strings.Split("_ga _gid _gat _fbp _gcl_au hubspotutk __hstc __hssc __hssrc _uetsid _uetvid _pk_id", " ")
 	b.ReportAllocs()
 	for b.Loop() {
-		NewDeletions("www.example.com", "/shop/category/page", true, names).Lines(0, 2048)
+		NewDeletions("www.example.com", "/shop/category/page", true, names, nil).Lines(0, 2048)
 	}
 }
 
@@ -92,10 +92,10 @@ func TestNoAllocations(t *testing.T) {
 			FilterCookie(cookie, func(string) bool { return true }, func(string) { t.Error("dropped") })
 		},
 		"FilterSetCookie": func() {
-			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true} }, func(string) { t.Error("dropped") })
+			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true} }, Learner{}, func(string) { t.Error("dropped") })
 		},
 		"FilterSetCookie with limits": func() {
-			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
+			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, Learner{}, nil)
 		},
 		"Pairs": func() {
 			for name, value := range Pairs(cookie) {

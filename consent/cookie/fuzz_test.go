@@ -94,7 +94,7 @@ func FuzzSetCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		lines := []string{line}
 		all := func(verdict Verdict) []string {
-			return FilterSetCookie(lines, at(now), func(string) Verdict { return verdict }, nil)
+			return FilterSetCookie(lines, at(now), func(string) Verdict { return verdict }, Learner{}, nil)
 		}
 		c := ParseSetCookie(line, now)
 		names := slices.Collect(c.Names())
@@ -118,7 +118,7 @@ func FuzzSetCookie(f *testing.F) {
 			t.Fatalf("%q became %q", line, got)
 		}
 		for _, name := range names {
-			if FilterSetCookie(lines, at(now), judge(except(name)), nil) != nil {
+			if FilterSetCookie(lines, at(now), judge(except(name)), Learner{}, nil) != nil {
 				t.Fatalf("%q passes although %q is refused", line, name)
 			}
 		}
@@ -153,7 +153,7 @@ func FuzzDeletions(f *testing.F) {
 	f.Add("x;HttpOnly.example.com", "/a;b/\x01/c", "a\r\nb", false)
 	f.Add("[::1]", "", "__Host-a", true)
 	f.Fuzz(func(t *testing.T, host, path, name string, secure bool) {
-		d := NewDeletions(host, path, secure, []string{name, "a"})
+		d := NewDeletions(host, path, secure, []string{name, "a"}, nil)
 		for offset := 0; offset < min(d.Len(), 500); {
 			lines, next := d.Lines(offset, 300)
 			if next <= offset || len(lines) == 0 && next < d.Len() {

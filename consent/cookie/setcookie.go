@@ -44,6 +44,9 @@ type Verdict struct {
 	// Session makes a cookie that is kept end with the browser session.
 	Session bool
 
+	// Learn has the variant of the cookie learned, kept or not.
+	Learn bool
+
 	// Lifetime is the longest life of a cookie that is kept, in whole
 	// seconds; zero stands for any.
 	Lifetime time.Duration
@@ -52,6 +55,7 @@ type Verdict struct {
 func (v Verdict) and(w Verdict) Verdict {
 	v.Keep = v.Keep && w.Keep
 	v.Session = v.Session || w.Session
+	v.Learn = v.Learn || w.Learn
 	if v.Lifetime == 0 || w.Lifetime != 0 && w.Lifetime < v.Lifetime {
 		v.Lifetime = w.Lifetime
 	}
@@ -76,7 +80,7 @@ func (v Verdict) and(w Verdict) Verdict {
 // Browsers count Expires from the field Date of the same response: now returns the
 // earlier of that and the clock, and is asked only if it matters. For each line
 // that is left out dropped is called, unless it is nil.
-func FilterSetCookie(lines []string, now func() time.Time, judge func(name string) Verdict, dropped func(line string)) []string {
+func FilterSetCookie(lines []string, now func() time.Time, judge func(name string) Verdict, learner Learner, dropped func(line string)) []string {
 	out, changed := lines, false
 	for i, line := range lines {
 		verdict, end := Verdict{}, len(line)
@@ -88,6 +92,12 @@ func FilterSetCookie(lines []string, now func() time.Time, judge func(name strin
 			verdict = judge(name)
 			if two {
 				verdict = verdict.and(judge(other))
+			}
+			if verdict.Learn {
+				learner.Learn(name, line[end:])
+				if two {
+					learner.Learn(other, line[end:])
+				}
 			}
 		}
 		left := line
