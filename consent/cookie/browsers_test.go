@@ -90,8 +90,8 @@ func readTestdata(t testing.TB, name string, into any) {
 	}
 }
 
-func judge(keep Keep) func(string) Verdict {
-	return func(name string) Verdict { return Verdict{Keep: keep(name)} }
+func judge(keep Keep) func(name, attributes string) Verdict {
+	return func(name, _ string) Verdict { return Verdict{Keep: keep(name)} }
 }
 
 // measured is when Chromium stored the vectors with an Expires attribute, give
@@ -113,7 +113,7 @@ func TestNoBrowserStoresWhatIsRefused(t *testing.T) {
 	for _, v := range all {
 		for _, name := range allowed {
 			dropped := 0
-			passed := FilterSetCookie(raw(v.Lines), at(measured), judge(only(name)), Learner{}, func(string) { dropped++ })
+			passed := FilterSetCookie(raw(v.Lines), at(measured), judge(only(name)), func(string) { dropped++ })
 			if len(passed)+dropped != len(v.Lines) {
 				t.Errorf("%s (%s): %d lines passed, %d dropped of %d", v.ID, v.Note, len(passed), dropped, len(v.Lines))
 			}
@@ -144,7 +144,7 @@ func TestAllowedPasses(t *testing.T) {
 			t.Logf("%s was measured in one browser", v.ID)
 		}
 		lines := raw(v.Lines)
-		got := FilterSetCookie(lines, at(measured), judge(only(names...)), Learner{}, func(line string) {
+		got := FilterSetCookie(lines, at(measured), judge(only(names...)), func(line string) {
 			t.Errorf("%s (%s): %q is dropped with %q allowed", v.ID, v.Note, line, names)
 		})
 		if !slices.Equal(got, lines) {

@@ -48,27 +48,25 @@ type Learned struct {
 // NewLearned returns a table that knows nothing.
 func NewLearned() *Learned { return &Learned{seed: maphash.MakeSeed()} }
 
-// A Learner learns from the responses of one host. The zero Learner learns nothing.
+// A Learner learns from one response of a host.
 type Learner struct {
 	learned *Learned
 	host    string
-	hash    uint64
+	salt    uint64 // of the host and the epoch
 }
 
-// On returns what learns from the responses of a host, in lower case and without a port.
+// On returns what learns from a response of a host, in lower case and without a port.
 func (l *Learned) On(host string) Learner {
-	return Learner{learned: l, host: host, hash: maphash.String(l.seed, host)}
+	return Learner{learned: l, host: host, salt: mix(l.hash(host), l.epoch.Load())}
 }
 
 // Learn takes note of the variant of a cookie that the host sets. The attributes
-// are what stands behind the name and the value in a Set-Cookie line. Nothing is
-// learned from what browsers refuse because of its domain.
-func (l Learner) Learn(name, attributes string) {
-	if l.learned == nil {
-		return
-	}
-	fingerprint := mix(mix(maphash.String(l.learned.seed, name), maphash.String(l.learned.seed, attributes)), l.hash+l.learned.epoch.Load())
-	recent := &l.learned.recent[fingerprint%recentLines]
+// are those of [FilterSetCookie]. Nothing is learned from what browsers refuse
+// because of its domain.
+func (l *Learner) Learn(name, attributes string) {
+	t := l.learned
+	fingerprint := mix(mix(t.hash(name), t.hash(attributes)), l.salt)
+	recent := &t.recent[fingerprint%recentLines]
 	if recent.Load() != fingerprint && l.look(name, attributes) {
 		recent.Store(fingerprint)
 	}
@@ -78,7 +76,7 @@ func (l Learner) Learn(name, attributes string) {
 func mix(a, b uint64) uint64 { return a*0x9E3779B97F4A7C15 ^ b }
 
 // look reports whether the line has nothing more to teach.
-func (l Learner) look(name, attributes string) bool {
+func (l *Learner) look(name, attributes string) bool {
 	domain, path, partitioned := place(attributes)
 	v := learnedVariant{name: name, scope: domain, path: path, hostOnly: domain == "", partitioned: partitioned}
 	if v.hostOnly {
@@ -145,8 +143,15 @@ type learnedVariant struct {
 	weight atomic.Uint32
 }
 
-// steady is the weight of what is set again and again.
-const steady = 3
+const (
+	// steady is the weight of what is set again and again.
+	steady = 4
+
+	// agingTurn is how many variants find room among those that were set once
+	// until one of the set, if it is heavier, becomes lighter: it may never be
+	// set again.
+	agingTurn = 16
+)
 
 // seen counts that the cookie was set once more and reports whether it is steady.
 // A count that gets lost between two that count at once is no harm.
@@ -157,6 +162,19 @@ func (v *learnedVariant) seen() bool {
 		v.weight.Store(weight)
 	}
 	return weight >= steady
+}
+
+// lighten makes a variant that was set more than once lighter, and reports whether
+// it was. What was recognized before does not count any more then, so that it can
+// become heavier again.
+func (v *learnedVariant) lighten(epoch *atomic.Uint64) bool {
+	weight := v.weight.Load()
+	if weight <= 1 {
+		return false
+	}
+	v.weight.Store(weight - 1)
+	epoch.Add(1)
+	return true
 }
 
 func (v *learnedVariant) is(other *learnedVariant) bool {
@@ -171,13 +189,16 @@ func (v *learnedVariant) sharesScope(other *learnedVariant) bool {
 type learnedSet struct {
 	ways [learnedWays]atomic.Pointer[learnedVariant]
 
-	mu   sync.Mutex // held by who learns something new
-	hand int        // the way that is next to make room
+	mu     sync.Mutex // held by who learns something new
+	hand   int        // the way that is next to make room
+	placed int        // variants that found room, of which another had to go
 }
 
 func (l *Learned) hash(s string) uint64 { return maphash.String(l.seed, s) }
 
-func (l *Learned) set(name, scope uint64) *learnedSet { return &l.sets[mix(name, scope)>>32%learnedSets] }
+func (l *Learned) set(name, scope uint64) *learnedSet {
+	return &l.sets[mix(name, scope)>>32%learnedSets]
+}
 
 func (s *learnedSet) find(v *learnedVariant) *learnedVariant {
 	for i := range s.ways {
@@ -192,22 +213,24 @@ func (s *learnedSet) find(v *learnedVariant) *learnedVariant {
 	return nil
 }
 
-// learn adds a variant, unless all that could make room for it are steadier: then
-// one of them becomes less so, which ends the epoch. It reports whether the variant
-// was there and is steady.
+// learn adds a variant, unless all that could make room for it are heavier: then one
+// of them becomes lighter. It reports whether the variant was there and is steady.
 func (s *learnedSet) learn(v *learnedVariant, epoch *atomic.Uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.find(v); known != nil {
 		return known.seen()
 	}
-	way := s.room(v)
-	if old := s.ways[way].Load(); old != nil {
+	way, others := s.room(v)
+	old := s.ways[way].Load()
+	if old != nil {
 		s.hand = (way + 1) % learnedWays
-		if weight := old.weight.Load(); weight > 1 {
-			old.weight.Store(weight - 1)
-			epoch.Add(1)
+		if old.lighten(epoch) {
 			return false
+		}
+		s.placed++
+		if turn := s.placed / agingTurn % learnedWays; s.placed%agingTurn == 0 && others&(1<<turn) != 0 {
+			s.ways[turn].Load().lighten(epoch)
 		}
 	}
 	// The strings are pieces of a response's header, which would be kept whole.
@@ -220,11 +243,12 @@ func (s *learnedSet) learn(v *learnedVariant, epoch *atomic.Uint64) bool {
 	return false
 }
 
-// room returns the way that has to make room for a variant: a free one; else the
-// one that waits longest of those that were set once, or of all. Too many variants
-// of one name make room among themselves.
-func (s *learnedSet) room(v *learnedVariant) int {
-	free, scoped := -1, 0
+// room returns the way that has to make room for a variant: a free one, else the
+// one that waits longest of those that were set once, or of all. others has a bit for
+// each way that could; variants of one name that are too many make room among
+// themselves.
+func (s *learnedSet) room(v *learnedVariant) (way int, others uint32) {
+	free, sharing, shared := -1, 0, uint32(0)
 	for i := range s.ways {
 		other := s.ways[i].Load()
 		if other == nil {
@@ -232,28 +256,32 @@ func (s *learnedSet) room(v *learnedVariant) int {
 			break
 		}
 		if other.sharesScope(v) {
-			scoped++
+			sharing++
+			shared |= 1 << i
 		}
 	}
-	crowded := scoped >= maxLearnedScoped
-	if free >= 0 && !crowded {
-		return free
+	switch {
+	case sharing >= maxLearnedScoped:
+		others = shared
+	case free >= 0:
+		return free, 0
+	default:
+		others = 1<<learnedWays - 1
 	}
-	fallback := -1
-	for i := range learnedWays {
-		way := (s.hand + i) % learnedWays
-		other := s.ways[way].Load()
-		if other == nil || crowded && !other.sharesScope(v) {
+	way = -1
+	for i := range s.ways {
+		i = (s.hand + i) % learnedWays
+		if others&(1<<i) == 0 {
 			continue
 		}
-		if other.weight.Load() <= 1 {
-			return way
+		if s.ways[i].Load().weight.Load() == 1 {
+			return i, others
 		}
-		if fallback < 0 {
-			fallback = way
+		if way < 0 {
+			way = i
 		}
 	}
-	return fallback
+	return way, others
 }
 
 // scope is where a cookie may have been set that the browser sends to a host: the

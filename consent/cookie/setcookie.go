@@ -36,16 +36,13 @@ type SetCookie struct {
 	Lifetime time.Duration
 }
 
-// Verdict is what may become of a cookie, by its name. The zero value leaves it out.
+// Verdict is what may become of a cookie. The zero value leaves it out.
 type Verdict struct {
 	// Keep lets the cookie pass.
 	Keep bool
 
 	// Session makes a cookie that is kept end with the browser session.
 	Session bool
-
-	// Learn has the variant of the cookie learned, kept or not.
-	Learn bool
 
 	// Lifetime is the longest life of a cookie that is kept, in whole
 	// seconds; zero stands for any.
@@ -55,7 +52,6 @@ type Verdict struct {
 func (v Verdict) and(w Verdict) Verdict {
 	v.Keep = v.Keep && w.Keep
 	v.Session = v.Session || w.Session
-	v.Learn = v.Learn || w.Learn
 	if v.Lifetime == 0 || w.Lifetime != 0 && w.Lifetime < v.Lifetime {
 		v.Lifetime = w.Lifetime
 	}
@@ -67,8 +63,9 @@ func (v Verdict) and(w Verdict) Verdict {
 // left. If nothing changes, the same slice is returned and nothing is
 // allocated. The slice is never written to.
 //
-// A line that browsers read in two ways is judged under both names, and the
-// stricter verdict holds. A comma does not join two lines: no browser splits
+// Judge is given a name and the attributes, which are what stands behind the name
+// and the value. A line that browsers read in two ways is judged under both names,
+// and the stricter verdict holds. A comma does not join two lines: no browser splits
 // there. A line with a NUL, CR or LF is not a field value
 // (RFC 9110, section 5.5) and is left out: who reads it may cut or split it.
 //
@@ -80,7 +77,7 @@ func (v Verdict) and(w Verdict) Verdict {
 // Browsers count Expires from the field Date of the same response: now returns the
 // earlier of that and the clock, and is asked only if it matters. For each line
 // that is left out dropped is called, unless it is nil.
-func FilterSetCookie(lines []string, now func() time.Time, judge func(name string) Verdict, learner Learner, dropped func(line string)) []string {
+func FilterSetCookie(lines []string, now func() time.Time, judge func(name, attributes string) Verdict, dropped func(line string)) []string {
 	out, changed := lines, false
 	for i, line := range lines {
 		verdict, end := Verdict{}, len(line)
@@ -89,15 +86,9 @@ func FilterSetCookie(lines []string, now func() time.Time, judge func(name strin
 				end = at
 			}
 			name, other, two := names(line[:end])
-			verdict = judge(name)
+			verdict = judge(name, line[end:])
 			if two {
-				verdict = verdict.and(judge(other))
-			}
-			if verdict.Learn {
-				learner.Learn(name, line[end:])
-				if two {
-					learner.Learn(other, line[end:])
-				}
+				verdict = verdict.and(judge(other, line[end:]))
 			}
 		}
 		left := line
