@@ -12,6 +12,7 @@ type Deletions struct {
 	names    []string
 	variants variants
 	learned  []learnedDeletion
+	planned  [][]Variant // those of learned, by name
 }
 
 // learnedDeletion is a name, by its index, and a variant as which it was set.
@@ -57,6 +58,7 @@ func NewDeletions(host, path string, secure bool, names []string, learned *Learn
 func (d *Deletions) recall(learned *Learned, host string) {
 	scopes := learned.scopes(host, d.variants.domains)
 	recalled := make([][]Variant, len(d.names))
+	d.planned = make([][]Variant, len(d.names))
 	longest := 0
 	for i, name := range d.names {
 		recalled[i] = learned.variants(name, scopes, &d.variants)
@@ -69,6 +71,7 @@ func (d *Deletions) recall(learned *Learned, host string) {
 			}
 			if rank < len(recalled[i]) {
 				d.learned = append(d.learned, learnedDeletion{i, recalled[i][rank]})
+				d.planned[i] = recalled[i][:rank+1]
 			}
 		}
 	}
@@ -120,7 +123,7 @@ func (d *Deletions) pair(offset int) (name string, v Variant, ok bool) {
 	offset -= len(d.learned)
 	i := offset % len(d.names)
 	name, v = d.names[i], d.variants.at(offset/len(d.names))
-	return name, v, possible(name, v) && !slices.Contains(d.learned, learnedDeletion{i, v})
+	return name, v, possible(name, v) && (d.planned == nil || !slices.Contains(d.planned[i], v))
 }
 
 // possible reports whether there is a cookie of that name as that variant.
