@@ -44,14 +44,17 @@ func (w *observingWriter) look() {
 		return
 	}
 	w.done = true
+	learner := learned.On(w.x.host)
 	for key, lines := range w.Header() {
 		if !strings.EqualFold(key, "Set-Cookie") {
 			continue
 		}
 		for _, line := range lines {
-			name, _, _ := strings.Cut(line, ";")
-			for name := range cookie.Pairs([]string{name}) {
-				w.x.observe(name)
+			pair, attributes, _ := strings.Cut(line, ";")
+			for name := range cookie.Pairs([]string{pair}) {
+				if w.x.observe(name).Category != consent.Necessary {
+					learner.Learn(name, attributes) // for when refusals are enforced
+				}
 			}
 		}
 	}
@@ -75,14 +78,13 @@ func (w *observingWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
-// observe tells about one cookie that passes.
-func (x *exchange) observe(name string) {
-	if name == x.handler.CookieName {
-		return
-	}
-	if state, rule := x.handler.unasked.Cookie(name); state != consent.Granted {
+// observe tells about one cookie that passes, and returns the rule for it.
+func (x *exchange) observe(name string) *consent.Rule {
+	state, rule := x.handler.unasked.Cookie(name)
+	if state != consent.Granted && name != x.handler.CookieName {
 		x.handler.notices.wouldWithhold(name, rule.Category, rule.Declared)
 	}
+	return rule
 }
 
 // observeRequest tells about the cookies that the browser sends.

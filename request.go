@@ -37,6 +37,9 @@ func (x *exchange) keepRequestCookie(name string) bool {
 	if name == x.handler.CookieName {
 		return false
 	}
+	if x.decision.AllGranted() {
+		return true // whatever its rule is
+	}
 	state, _ := x.decision.Cookie(name)
 	return state == consent.Granted
 }

@@ -25,19 +25,24 @@ func (x *exchange) filterHeader(header http.Header, method string) {
 
 // filterSetCookies takes out of a header every cookie that the visitor did not
 // agree to, whatever the response's status and type, and cuts down lifetimes to
-// what is declared.
+// what is declared. How cookies are set that may have to be deleted one day is
+// learned, whether they pass or not.
 func (x *exchange) filterSetCookies(header http.Header, method string) {
 	personal := false // whether a cookie passes because this visitor agreed
 	controls := false // whether shared caches are told something of their own
-	judge := func(name string) cookie.Verdict {
+	var learner cookie.Learner
+	judge := func(name, attributes string) cookie.Verdict {
 		if name == x.handler.CookieName {
 			return cookie.Verdict{}
 		}
 		state, rule := x.decision.Cookie(name)
+		if rule.Category != consent.Necessary {
+			learner.Learn(name, attributes)
+			personal = personal || state == consent.Granted
+		}
 		if state != consent.Granted {
 			return cookie.Verdict{}
 		}
-		personal = personal || rule.Category != consent.Necessary
 		return cookie.Verdict{Keep: true, Session: rule.Lifetime.Session, Lifetime: rule.Lifetime.Duration}
 	}
 	dropped := func(line string) { x.noteDropped(line, header, method) }
@@ -47,6 +52,7 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		if len(key) != len("Set-Cookie") || !strings.EqualFold(key, "Set-Cookie") || len(lines) == 0 {
 			continue
 		}
+		learner = learned.On(x.host)
 		if kept := cookie.FilterSetCookie(lines, counted, judge, dropped); kept == nil {
 			delete(header, key)
 		} else {
@@ -60,6 +66,10 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		forbidSharing(header)
 	}
 }
+
+// learned is the variants of cookies that were set, in memory alone. It outlives
+// configurations: visitors still have what was set under the one before.
+var learned = cookie.NewLearned()
 
 // responseTime returns the time from which browsers count Expires: the earlier of
 // the response's Date and now.
@@ -287,8 +297,9 @@ const deletionBudget = 2048
 // expireRefused deletes refused cookies that the browser still sends, and copies
 // of the preference cookie that shadow it. A Cookie header does not say with which
 // domain and path a cookie was stored, so that all that are possible have to be
-// deleted: the likeliest ones first, the others in a window that begins somewhere
-// else on every response. It reports whether some did not fit.
+// deleted: first those with which the site was seen to set it, then the likeliest
+// ones, the others in a window that begins somewhere else on every response. It
+// reports whether some did not fit.
 //
 // Responses that a shared cache may keep are left alone: one visitor's refusal
 // must not delete another's cookies.
@@ -302,11 +313,12 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 	makePrivate(header)
 	lines := x.expireShadows(deletionBudget / 4)
 	if len(x.refused) > 0 {
-		d := x.deletions()
-		first, next := d.Lines(0, deletionBudget/2)
+		d := cookie.NewDeletions(x.host, x.url.EscapedPath(), x.secure, x.refused, learned)
+		room := deletionBudget - size(lines)
+		first, next := d.Lines(0, room*3/4)
 		lines = append(lines, first...)
 		if more = next < d.Len(); more {
-			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/4)
+			window, _ := d.Lines(next+rand.IntN(d.Len()-next), room/4)
 			lines = append(lines, window...)
 		}
 	}
@@ -315,9 +327,11 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 	return more
 }
 
-// deletions plans what it takes to delete the refused cookies.
-func (x *exchange) deletions() *cookie.Deletions {
-	return cookie.NewDeletions(x.host, x.url.EscapedPath(), x.secure, x.refused)
+func size(lines []string) (bytes int) {
+	for _, line := range lines {
+		bytes += len(line)
+	}
+	return bytes
 }
 
 // expireShadows returns lines that delete every copy of the preference cookie but

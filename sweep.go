@@ -67,7 +67,7 @@ func (x *exchange) appendSweeps(dst []byte, origin, nonce string) []byte {
 		x.handler.logger.Error("sealing the rest of the deletions failed; later pages go on with it", zap.Error(err))
 		return dst
 	}
-	pairs := cookie.NewDeletions(x.host, path, x.secure, names).Len()
+	pairs := cookie.NewDeletions(x.host, path, x.secure, names, nil).Len()
 	share := sweepPairs
 	position := sweepPosition{left: share}
 	if pairs > maxSweeps*share {
@@ -137,7 +137,7 @@ func (h *Handler) serveSweep(w http.ResponseWriter, x *exchange) error {
 		state, _ := x.decision.Cookie(name)
 		return state != consent.Refused || name == h.CookieName
 	})
-	d := cookie.NewDeletions(x.host, path, x.secure, names)
+	d := cookie.NewDeletions(x.host, path, x.secure, names, nil)
 	if d.Len() == 0 {
 		w.WriteHeader(http.StatusOK)
 		return nil

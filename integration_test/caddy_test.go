@@ -29,6 +29,7 @@ type server struct {
 
 	dir     string
 	options []string // further lines of the global options
+	sites   string   // those that it was started with
 }
 
 // start runs Caddy with the sites of a Caddyfile until the end of the test.
@@ -40,6 +41,7 @@ func start(t testing.TB, sites string, options ...string) *server {
 		httpsPort: freePort(t),
 		dir:       t.TempDir(),
 		options:   options,
+		sites:     sites,
 	}
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {

@@ -53,9 +53,9 @@ func plant(t *testing.T, b *browser, plain *server, folder string, lines []strin
 	}
 }
 
-// deletionSite is a site under policy, and the same without the directive. The pages
-// of the application themselves let nothing load.
-func deletionSite(t *testing.T) (s, plain *server, app *application) {
+// deletionSite is a site under policy and further directives, and the same without
+// either. The pages of the application themselves let nothing load.
+func deletionSite(t *testing.T, directives ...string) (s, plain *server, app *application) {
 	app = newApplication(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/plant") {
 			for line := range strings.SplitSeq(r.URL.RawQuery, "&") {
@@ -73,7 +73,7 @@ func deletionSite(t *testing.T) (s, plain *server, app *application) {
 		io.WriteString(w, `<!DOCTYPE html><head><link rel="icon" href="data:,"></head><body>page</body>`)
 	})
 	plain = &server{httpsPort: freePort(t)}
-	s = start(t, site(policy+"reverse_proxy "+app.addr)+
+	s = start(t, site(policy+strings.Join(directives, "\n")+"\nreverse_proxy "+app.addr)+
 		siteFor("https://"+net.JoinHostPort(host, strconv.Itoa(plain.httpsPort)), "reverse_proxy "+app.addr))
 	return s, plain, app
 }

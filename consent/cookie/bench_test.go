@@ -39,7 +39,7 @@ func BenchmarkFilterSetCookie(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true} }, nil)
+		FilterSetCookie(lines, at(now), func(string, string) Verdict { return Verdict{Keep: true} }, nil)
 	}
 }
 
@@ -48,7 +48,7 @@ func BenchmarkFilterSetCookieLimited(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		FilterSetCookie(lines, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
+		FilterSetCookie(lines, at(now), func(string, string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
 	}
 }
 
@@ -78,7 +78,7 @@ func BenchmarkDeletions(b *testing.B) {
 	names := strings.Split("_ga _gid _gat _fbp _gcl_au hubspotutk __hstc __hssc __hssrc _uetsid _uetvid _pk_id", " ")
 	b.ReportAllocs()
 	for b.Loop() {
-		NewDeletions("www.example.com", "/shop/category/page", true, names).Lines(0, 2048)
+		NewDeletions("www.example.com", "/shop/category/page", true, names, nil).Lines(0, 2048)
 	}
 }
 
@@ -92,10 +92,10 @@ func TestNoAllocations(t *testing.T) {
 			FilterCookie(cookie, func(string) bool { return true }, func(string) { t.Error("dropped") })
 		},
 		"FilterSetCookie": func() {
-			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true} }, func(string) { t.Error("dropped") })
+			FilterSetCookie(setCookie, at(now), func(string, string) Verdict { return Verdict{Keep: true} }, func(string) { t.Error("dropped") })
 		},
 		"FilterSetCookie with limits": func() {
-			FilterSetCookie(setCookie, at(now), func(string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
+			FilterSetCookie(setCookie, at(now), func(string, string) Verdict { return Verdict{Keep: true, Lifetime: time.Hour} }, nil)
 		},
 		"Pairs": func() {
 			for name, value := range Pairs(cookie) {
@@ -108,5 +108,45 @@ func TestNoAllocations(t *testing.T) {
 		if n := testing.AllocsPerRun(100, f); n != 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
+	}
+}
+
+// BenchmarkLearn measures lines of which the variant is known: one that was seen
+// before, and one that has another date each time.
+func BenchmarkLearn(b *testing.B) {
+	const name, attributes = "_pk_id.1.1fff", "; Path=/; Domain=example.com; SameSite=Lax"
+	l := NewLearned()
+	known := l.On("www.example.com")
+	for range steady {
+		known.Learn(name, attributes)
+	}
+	b.Run("seen", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			learner := l.On("www.example.com")
+			for pb.Next() {
+				learner.Learn(name, attributes)
+			}
+		})
+	})
+	b.Run("dated", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for learner := l.On("www.example.com"); pb.Next(); learner.salt++ { // as good as a new date
+				learner.Learn(name, "; Expires=Wed, 09 Jun 2027 10:18:14 GMT"+attributes)
+			}
+		})
+	})
+}
+
+func BenchmarkDeletionsLearned(b *testing.B) {
+	names := strings.Split("_ga _gid _gat _fbp _gcl_au hubspotutk __hstc __hssc __hssrc _uetsid _uetvid _pk_id", " ")
+	l := NewLearned()
+	for _, name := range names {
+		learn(l, "www.example.com", name+"=1; Path=/; Domain=example.com", name+"=1")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		NewDeletions("www.example.com", "/shop/category/page", true, names, l).Lines(0, 2048)
 	}
 }

@@ -90,8 +90,8 @@ func readTestdata(t testing.TB, name string, into any) {
 	}
 }
 
-func judge(keep Keep) func(string) Verdict {
-	return func(name string) Verdict { return Verdict{Keep: keep(name)} }
+func judge(keep Keep) func(name, attributes string) Verdict {
+	return func(name, _ string) Verdict { return Verdict{Keep: keep(name)} }
 }
 
 // measured is when Chromium stored the vectors with an Expires attribute, give

@@ -83,7 +83,7 @@ func TestDeletionMatrix(t *testing.T) {
 		}
 
 		// One line of the plan has to be the one that deletes.
-		d := NewDeletions("www.example.com", "/dir/page", true, []string{"other", cookie.name})
+		d := NewDeletions("www.example.com", "/dir/page", true, []string{"other", cookie.name}, nil)
 		lines, next := d.Lines(0, 1<<20)
 		if next != d.Len() {
 			t.Errorf("%s: the plan ends at %d of %d", kind, next, d.Len())
@@ -205,7 +205,7 @@ func TestDeletionsWalk(t *testing.T) {
 	for i := range 60 {
 		names = append(names, "cookie"+strconv.Itoa(i))
 	}
-	newPlan := func() *Deletions { return NewDeletions("www.example.com", "/dir/sub/page", true, names) }
+	newPlan := func() *Deletions { return NewDeletions("www.example.com", "/dir/sub/page", true, names, nil) }
 	var want []string
 	for v := range Variants("www.example.com", "/dir/sub/page", true) {
 		for _, name := range names {
@@ -238,7 +238,7 @@ func TestDeletionsWalk(t *testing.T) {
 
 func TestDeletionsNames(t *testing.T) {
 	plan := func(secure bool, names ...string) string {
-		lines, _ := NewDeletions("www.example.com", "/dir/page", secure, names).Lines(0, 1<<20)
+		lines, _ := NewDeletions("www.example.com", "/dir/page", secure, names, nil).Lines(0, 1<<20)
 		var got []string
 		for _, line := range lines {
 			name, _, _ := strings.Cut(line, "=")
@@ -249,18 +249,18 @@ func TestDeletionsNames(t *testing.T) {
 	if got := plan(false, "a", "a", "b;c", "d=e", "f\x01", "g\x7f", "h\ni", " j", "k\t", strings.Repeat("x", 4097)); got != "a" {
 		t.Errorf("names that no line can set: %s", got)
 	}
-	once, twice := NewDeletions("a.example", "/", true, []string{"a", "b"}), NewDeletions("a.example", "/", true, []string{"a", "b", "a"})
+	once, twice := NewDeletions("a.example", "/", true, []string{"a", "b"}, nil), NewDeletions("a.example", "/", true, []string{"a", "b", "a"}, nil)
 	if once.Len() == 0 || once.Len() != twice.Len() {
 		t.Errorf("%d lines for two names, %d with one repeated", once.Len(), twice.Len())
 	}
 	if got := plan(false, "__Host-a", "__secure-b", "__Http-c"); got != "" {
 		t.Errorf("prefixes without a secure connection: %s", got)
 	}
-	host, _ := NewDeletions("www.example.com", "/dir/page", true, []string{"__Host-a"}).Lines(0, 1<<20)
+	host, _ := NewDeletions("www.example.com", "/dir/page", true, []string{"__Host-a"}, nil).Lines(0, 1<<20)
 	if want := []string{"__Host-a=;Max-Age=0;Path=/;Secure", "__Host-a=;Max-Age=0;Path=/;Partitioned;Secure"}; !slices.Equal(host, want) {
 		t.Errorf("got %q, want %q", host, want)
 	}
-	empty := NewDeletions("www.example.com", "/", true, nil)
+	empty := NewDeletions("www.example.com", "/", true, nil, nil)
 	if lines, next := empty.Lines(3, 2048); lines != nil || next != 0 || empty.Len() != 0 {
 		t.Errorf("without names: %q, %d of %d", lines, next, empty.Len())
 	}
@@ -271,7 +271,7 @@ func TestDeletionsOfLongPaths(t *testing.T) {
 	host := strings.Repeat("a.", 120) + "example.com"
 	path := strings.Repeat("/", 8000)
 	if n := testing.AllocsPerRun(10, func() {
-		NewDeletions(host, path, true, []string{"a"}).Lines(100_000, 2048)
+		NewDeletions(host, path, true, []string{"a"}, nil).Lines(100_000, 2048)
 	}); n > 100 {
 		t.Errorf("%v allocations", n)
 	}

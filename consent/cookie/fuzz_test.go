@@ -94,7 +94,7 @@ func FuzzSetCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		lines := []string{line}
 		all := func(verdict Verdict) []string {
-			return FilterSetCookie(lines, at(now), func(string) Verdict { return verdict }, nil)
+			return FilterSetCookie(lines, at(now), func(string, string) Verdict { return verdict }, nil)
 		}
 		c := ParseSetCookie(line, now)
 		names := slices.Collect(c.Names())
@@ -153,7 +153,7 @@ func FuzzDeletions(f *testing.F) {
 	f.Add("x;HttpOnly.example.com", "/a;b/\x01/c", "a\r\nb", false)
 	f.Add("[::1]", "", "__Host-a", true)
 	f.Fuzz(func(t *testing.T, host, path, name string, secure bool) {
-		d := NewDeletions(host, path, secure, []string{name, "a"})
+		d := NewDeletions(host, path, secure, []string{name, "a"}, nil)
 		for offset := 0; offset < min(d.Len(), 500); {
 			lines, next := d.Lines(offset, 300)
 			if next <= offset || len(lines) == 0 && next < d.Len() {
@@ -178,6 +178,54 @@ func FuzzDeletions(f *testing.F) {
 				}
 			}
 			offset = next
+		}
+	})
+}
+
+// FuzzLearned compares what is learned of a line with how it is parsed, and looks
+// for it in the plan of a request that the cookie would be sent with.
+func FuzzLearned(f *testing.F) {
+	for _, v := range vectors(f) {
+		for _, line := range raw(v.Lines) {
+			f.Add("www.example.com", line, "/dir/page")
+		}
+	}
+	f.Add("www.example.co.uk", "a=1; Domain=.Example.co.uk; Path=/dir; Partitioned", "/dir/page")
+	f.Add("127.0.0.1", "a; Domain=127.0.0.1; path = /dir ", "/dir")
+	f.Fuzz(func(t *testing.T, host, line, path string) {
+		if strings.ContainsAny(line, "\x00\r\n") {
+			return
+		}
+		c := ParseSetCookie(line, now)
+		_, attributes, _ := strings.Cut(line, ";")
+		if domain, path, partitioned := place(attributes); domain != c.Domain || path != c.Path || partitioned != c.Partitioned {
+			t.Fatalf("%q: %q, %q, %t are not the attributes of %+v", line, domain, path, partitioned, c)
+		}
+		l := NewLearned()
+		learn(l, host, line)
+		d := NewDeletions(host, path, true, slices.Collect(c.Names()), l)
+		for _, known := range d.learned {
+			v := known.variant
+			if c.Path != "" && v.Path != c.Path || v.Domain != "" && v.Domain != c.Domain || v.Partitioned != c.Partitioned {
+				t.Fatalf("%q on %s%s: learned %+v", line, host, path, v)
+			}
+			if !slices.Contains(slices.Collect(Variants(host, path, true)), v) {
+				t.Fatalf("%q on %s%s: %+v is not possible", line, host, path, v)
+			}
+		}
+		v := c.Variant(path)
+		if len(host)+len(line) > maxLearnedText || len(d.names) == 0 || !possible(c.Name, v) || d.names[0] != c.Name || strings.HasSuffix(v.Path, "//") ||
+			c.Path == "" && strings.HasSuffix(v.Path, "/") && v.Path != "/" {
+			return
+		}
+		// A domain that is the host itself may stand for a host-only cookie.
+		hostOnly := v
+		hostOnly.Domain = ""
+		sent := slices.Contains(slices.Collect(Variants(host, path, true)), v)
+		if got := slices.ContainsFunc(d.learned, func(known learnedDeletion) bool {
+			return known.variant == v || v.Domain == host && known.variant == hostOnly
+		}); sent && !got && len(d.learned) < maxLearnedOfName {
+			t.Fatalf("%q on %s%s: %+v is not learned but %v", line, host, path, v, d.learned)
 		}
 	})
 }

@@ -36,7 +36,7 @@ type SetCookie struct {
 	Lifetime time.Duration
 }
 
-// Verdict is what may become of a cookie, by its name. The zero value leaves it out.
+// Verdict is what may become of a cookie. The zero value leaves it out.
 type Verdict struct {
 	// Keep lets the cookie pass.
 	Keep bool
@@ -63,8 +63,9 @@ func (v Verdict) and(w Verdict) Verdict {
 // left. If nothing changes, the same slice is returned and nothing is
 // allocated. The slice is never written to.
 //
-// A line that browsers read in two ways is judged under both names, and the
-// stricter verdict holds. A comma does not join two lines: no browser splits
+// Judge is given a name and the attributes, which are what stands behind the name
+// and the value. A line that browsers read in two ways is judged under both names,
+// and the stricter verdict holds. A comma does not join two lines: no browser splits
 // there. A line with a NUL, CR or LF is not a field value
 // (RFC 9110, section 5.5) and is left out: who reads it may cut or split it.
 //
@@ -76,7 +77,7 @@ func (v Verdict) and(w Verdict) Verdict {
 // Browsers count Expires from the field Date of the same response: now returns the
 // earlier of that and the clock, and is asked only if it matters. For each line
 // that is left out dropped is called, unless it is nil.
-func FilterSetCookie(lines []string, now func() time.Time, judge func(name string) Verdict, dropped func(line string)) []string {
+func FilterSetCookie(lines []string, now func() time.Time, judge func(name, attributes string) Verdict, dropped func(line string)) []string {
 	out, changed := lines, false
 	for i, line := range lines {
 		verdict, end := Verdict{}, len(line)
@@ -85,9 +86,9 @@ func FilterSetCookie(lines []string, now func() time.Time, judge func(name strin
 				end = at
 			}
 			name, other, two := names(line[:end])
-			verdict = judge(name)
+			verdict = judge(name, line[end:])
 			if two {
-				verdict = verdict.and(judge(other))
+				verdict = verdict.and(judge(other, line[end:]))
 			}
 		}
 		left := line

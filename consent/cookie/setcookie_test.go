@@ -80,7 +80,7 @@ func TestFilterSetCookie(t *testing.T) {
 		var dropped []string
 		lines := []string{"ok=before", tt.line, "ok=after"}
 		before := slices.Clone(lines)
-		got := FilterSetCookie(lines, at(now), func(name string) Verdict { return verdicts[name] }, func(line string) {
+		got := FilterSetCookie(lines, at(now), func(name, _ string) Verdict { return verdicts[name] }, func(line string) {
 			dropped = append(dropped, line)
 		})
 		want := []string{"ok=before", tt.want, "ok=after"}
@@ -100,7 +100,7 @@ func TestFilterSetCookie(t *testing.T) {
 			t.Errorf("%q: the slice was written to: %q", tt.line, lines)
 		}
 	}
-	none := FilterSetCookie([]string{"_ga=1", "_gid=2"}, at(now), func(string) Verdict { return Verdict{} }, nil)
+	none := FilterSetCookie([]string{"_ga=1", "_gid=2"}, at(now), func(string, string) Verdict { return Verdict{} }, nil)
 	if none != nil {
 		t.Errorf("got %q although nothing is allowed", none)
 	}

@@ -366,7 +366,7 @@ var loose = regexp.MustCompile("24:00:00|31 Feb")
 // always pass.
 func compareWrite(p *consent.Policy, d *consent.Decision, line, got string) string {
 	now := time.Now()
-	kept := cookie.FilterSetCookie([]string{line}, func() time.Time { return now }, func(name string) cookie.Verdict {
+	kept := cookie.FilterSetCookie([]string{line}, func() time.Time { return now }, func(name, _ string) cookie.Verdict {
 		_, rule := d.Cookie(name)
 		return cookie.Verdict{Keep: keeps(p, d)(name), Session: rule.Lifetime.Session, Lifetime: rule.Lifetime.Duration}
 	}, nil)
