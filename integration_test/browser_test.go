@@ -43,7 +43,7 @@ func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 		chromedp.Flag("no-proxy-server", true),
 	}, flags)
 	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	timed, cancel := context.WithTimeout(allocator, 20*time.Minute)
+	timed, cancel := context.WithTimeout(allocator, 50*time.Minute)
 	ctx, closeTab := chromedp.NewContext(timed)
 	t.Cleanup(func() {
 		closeTab()
