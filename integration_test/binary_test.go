@@ -49,7 +49,7 @@ func (s *server) caddyCommand(t testing.TB, arguments ...string) *exec.Cmd {
 // startChild runs Caddy with the sites of a Caddyfile until the end of the test.
 func startChild(t testing.TB, sites string) *child {
 	t.Helper()
-	c := &child{server: &server{httpPort: freePort(t), httpsPort: freePort(t), dir: t.TempDir()}}
+	c := &child{server: &server{httpPort: freePort(t), httpsPort: freePort(t), dir: tempDir(t)}}
 	c.config = filepath.Join(c.dir, "Caddyfile")
 	c.write(t, sites)
 	c.cmd = c.caddyCommand(t, "run", "--config", c.config, "--adapter", "caddyfile")

@@ -38,7 +38,7 @@ func start(t testing.TB, sites string, options ...string) *server {
 	s := &server{
 		httpPort:  freePort(t),
 		httpsPort: freePort(t),
-		dir:       t.TempDir(),
+		dir:       tempDir(t),
 		options:   options,
 	}
 	t.Cleanup(func() {
