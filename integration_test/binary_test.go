@@ -62,6 +62,7 @@ func startChild(t testing.TB, sites string) *child {
 func (c *child) write(t testing.TB, sites string) {
 	t.Helper()
 	globals := strings.Replace(c.globals(), "admin off", "admin unix/"+c.admin(), 1)
+	sites = strings.ReplaceAll(sites, wholeRequestLine, "") // only this process has it
 	if err := os.WriteFile(c.config, []byte(globals+sites), 0o600); err != nil {
 		t.Fatal(err)
 	}

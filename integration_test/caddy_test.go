@@ -168,7 +168,7 @@ func site(directives string) string {
 }
 
 func siteFor(addresses, directives string) string {
-	return addresses + " {\n\tlog {\n\t\toutput discard\n\t}\n" + directives + "\n}\n"
+	return addresses + " {\n\tlog {\n\t\toutput discard\n\t}\n" + wholeRequestLine + directives + "\n}\n"
 }
 
 // Tests get ports below those that the system gives to clients, which might take
