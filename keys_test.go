@@ -72,14 +72,17 @@ func TestMachinesAgreeOnAKey(t *testing.T) {
 	var machines sync.WaitGroup
 	for i := range keys {
 		machines.Go(func() {
-			machine, err := newTestKeyring(dir), error(nil)
+			machine := newTestKeyring(dir)
 			for deadline := time.Now().Add(time.Minute); ; {
-				if keys[i], err = machine.signing(); err == nil || time.Now().After(deadline) {
-					break
+				key, err := machine.signing()
+				if err == nil {
+					keys[i] = key
+					return
 				}
-			}
-			if err != nil {
-				t.Error(err)
+				if time.Now().After(deadline) {
+					t.Error(err)
+					return
+				}
 			}
 		})
 	}
