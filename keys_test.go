@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
@@ -63,16 +64,25 @@ func TestKeyIsMadeOnFirstNeed(t *testing.T) {
 	}
 }
 
-// Machines that sign for the first time at once agree on a key.
+// Machines that sign for the first time at once agree on a key. Whom a slow storage
+// keeps waiting for too long tries again.
 func TestMachinesAgreeOnAKey(t *testing.T) {
 	dir := t.TempDir()
 	keys := make([][]byte, 8)
 	var machines sync.WaitGroup
 	for i := range keys {
 		machines.Go(func() {
-			var err error
-			if keys[i], err = newTestKeyring(dir).signing(); err != nil {
-				t.Error(err)
+			machine := newTestKeyring(dir)
+			for deadline := time.Now().Add(time.Minute); ; {
+				key, err := machine.signing()
+				if err == nil {
+					keys[i] = key
+					return
+				}
+				if time.Now().After(deadline) {
+					t.Error(err)
+					return
+				}
 			}
 		})
 	}

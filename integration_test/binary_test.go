@@ -49,7 +49,7 @@ func (s *server) caddyCommand(t testing.TB, arguments ...string) *exec.Cmd {
 // startChild runs Caddy with the sites of a Caddyfile until the end of the test.
 func startChild(t testing.TB, sites string) *child {
 	t.Helper()
-	c := &child{server: &server{httpPort: freePort(t), httpsPort: freePort(t), dir: t.TempDir()}}
+	c := &child{server: &server{httpPort: freePort(t), httpsPort: freePort(t), dir: tempDir(t)}}
 	c.config = filepath.Join(c.dir, "Caddyfile")
 	c.write(t, sites)
 	c.cmd = c.caddyCommand(t, "run", "--config", c.config, "--adapter", "caddyfile")
@@ -62,6 +62,7 @@ func startChild(t testing.TB, sites string) *child {
 func (c *child) write(t testing.TB, sites string) {
 	t.Helper()
 	globals := strings.Replace(c.globals(), "admin off", "admin unix/"+c.admin(), 1)
+	sites = strings.ReplaceAll(sites, wholeRequestLine, "") // only this process has it
 	if err := os.WriteFile(c.config, []byte(globals+sites), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package integration_test
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -26,10 +25,7 @@ type browser struct {
 func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	chromium := needFile(t, "/usr/bin/chromium")
-	profile, err := os.MkdirTemp("", "chromium")
-	if err != nil {
-		t.Fatal(err)
-	}
+	profile := tempDir(t)
 	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(chromium),
 		chromedp.UserDataDir(profile),
@@ -43,19 +39,12 @@ func openBrowser(t testing.TB, flags ...chromedp.ExecAllocatorOption) *browser {
 		chromedp.Flag("no-proxy-server", true),
 	}, flags)
 	allocator, closeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	timed, cancel := context.WithTimeout(allocator, 20*time.Minute)
+	timed, cancel := context.WithTimeout(allocator, 50*time.Minute)
 	ctx, closeTab := chromedp.NewContext(timed)
 	t.Cleanup(func() {
 		closeTab()
 		cancel()
 		closeAllocator()
-		// Chromium's processes still write for a moment after it has stopped.
-		for range 50 {
-			if os.RemoveAll(profile) == nil {
-				return
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
 	})
 	// The context of the first call is that of the browser.
 	if err := chromedp.Do(ctx); err != nil {

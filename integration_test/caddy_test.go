@@ -39,7 +39,7 @@ func start(t testing.TB, sites string, options ...string) *server {
 	s := &server{
 		httpPort:  freePort(t),
 		httpsPort: freePort(t),
-		dir:       t.TempDir(),
+		dir:       tempDir(t),
 		options:   options,
 		sites:     sites,
 	}
@@ -170,7 +170,7 @@ func site(directives string) string {
 }
 
 func siteFor(addresses, directives string) string {
-	return addresses + " {\n\tlog {\n\t\toutput discard\n\t}\n" + directives + "\n}\n"
+	return addresses + " {\n\tlog {\n\t\toutput discard\n\t}\n" + wholeRequestLine + directives + "\n}\n"
 }
 
 // Tests get ports below those that the system gives to clients, which might take

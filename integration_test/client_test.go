@@ -258,6 +258,7 @@ func (s *server) transport(protocol string) transport {
 		client := &http3.Transport{
 			DisableCompression: true,
 			TLSClientConfig:    &tls.Config{InsecureSkipVerify: true},
+			QUICConfig:         &quic.Config{HandshakeIdleTimeout: patience, MaxIdleTimeout: patience},
 			Dial: func(ctx context.Context, _ string, config *tls.Config, settings *quic.Config) (*quic.Conn, error) {
 				return quic.DialAddr(ctx, s.addr("https"), config, settings)
 			},

@@ -22,6 +22,10 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	sites := quietSite("cookie_consent\nrespond ok")
 	c := startChild(t, sites)
 	path := filepath.Join(c.dir, "caddy", "cookie_consent", "consent.db")
+	// Killed while it makes the key, Caddy would wait for its own lock first.
+	if res, err := c.chooseHTTP("reject_all"); err != nil || res.status != http.StatusOK {
+		t.Fatalf("status %d, %v", res.status, err)
+	}
 	answered := map[string]bool{}
 	for kill := range kills {
 		if kill > 0 {

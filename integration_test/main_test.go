@@ -59,6 +59,22 @@ func eventually(condition func() bool) bool {
 	}
 }
 
+// tempDir is t.TempDir for programs of which something may still write for a moment
+// after they have stopped: a process of Chromium, or a goroutine to Caddy's log.
+func tempDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if !eventually(func() bool { err = os.RemoveAll(dir); return err == nil }) {
+			t.Errorf("removing what is left of the test: %v", err)
+		}
+	})
+	return dir
+}
+
 // sameDay keeps what follows from both sides of midnight: when a choice was made, in
 // days UTC, is in the preference cookie.
 func sameDay() {
