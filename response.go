@@ -314,24 +314,16 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 	lines := x.expireShadows(deletionBudget / 4)
 	if len(x.refused) > 0 {
 		d := cookie.NewDeletions(x.host, x.url.EscapedPath(), x.secure, x.refused, learned)
-		room := deletionBudget - size(lines)
-		first, next := d.Lines(0, room*3/4)
+		first, next := d.Lines(0, deletionBudget*5/8)
 		lines = append(lines, first...)
 		if more = next < d.Len(); more {
-			window, _ := d.Lines(next+rand.IntN(d.Len()-next), room/4)
+			window, _ := d.Lines(next+rand.IntN(d.Len()-next), deletionBudget/8)
 			lines = append(lines, window...)
 		}
 	}
 	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
 	countDeletions(len(lines))
 	return more
-}
-
-func size(lines []string) (bytes int) {
-	for _, line := range lines {
-		bytes += len(line)
-	}
-	return bytes
 }
 
 // expireShadows returns lines that delete every copy of the preference cookie but

@@ -67,6 +67,8 @@ func (x *exchange) appendSweeps(dst []byte, origin, nonce string) []byte {
 		x.handler.logger.Error("sealing the rest of the deletions failed; later pages go on with it", zap.Error(err))
 		return dst
 	}
+	// What was learned changes from one request to the next, and went with the page:
+	// sweeps go by what is possible, so that none is skipped.
 	pairs := cookie.NewDeletions(x.host, path, x.secure, names, nil).Len()
 	share := sweepPairs
 	position := sweepPosition{left: share}

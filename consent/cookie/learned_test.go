@@ -199,7 +199,8 @@ func TestSteadyNamesStay(t *testing.T) {
 		t.Errorf("%d of %d names are left after many that came some times", got, n)
 	}
 
-	// What is not set any more makes room.
+	// What is not set any more makes room, in most sets by now: which names share one
+	// is random.
 	for range 120 {
 		for i := range n {
 			set("newer", i)
@@ -208,7 +209,7 @@ func TestSteadyNamesStay(t *testing.T) {
 			set("fresh", i)
 		}
 	}
-	if got := known(l, host, "newer", n); got != n {
+	if got := known(l, host, "newer", n); got < n*9/10 {
 		t.Errorf("%d of %d new names were learned by a full table", got, n)
 	}
 }
