@@ -362,7 +362,7 @@ func TestOriginStandsBeforeEveryAddress(t *testing.T) {
 	}
 }
 
-// A nonce stands on the style sheet alone, and cannot leave its attribute.
+// A nonce stands on style sheets alone, and cannot leave its attribute.
 func TestStyleNonce(t *testing.T) {
 	r := newRenderer(t, declared(), Config{})
 	for name, d := range map[string]*consent.Decision{"banner": notAsked(r), "settings": chosen(r, &consent.Preference{})} {
@@ -373,7 +373,7 @@ func TestStyleNonce(t *testing.T) {
 		}
 		for nonce, escaped := range map[string]string{"aB3+/_-==": "aB3+/_-==", `"><b>&`: "&#34;&#62;&#60;b&#62;&#38;"} {
 			at.StyleNonce = nonce
-			want := strings.Replace(plain, `"stylesheet"`, `"stylesheet" nonce="`+escaped+`"`, 1)
+			want := strings.ReplaceAll(plain, `"stylesheet"`, `"stylesheet" nonce="`+escaped+`"`)
 			if got := string(r.AppendBodyStart(nil, at, d)); got != want {
 				t.Errorf("%s with nonce %s: %s", name, nonce, got)
 			}

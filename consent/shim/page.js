@@ -16,6 +16,8 @@ const isGained = (next, unit) => next[unit] === '2' && states[unit] !== '2'
 const isLost = (next, unit) => next[unit] !== '2' && states[unit] === '2'
 const some = (next, is) => [...next].some((_, unit) => is(next, unit))
 
+const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
+
 // misses reports whether the page is without something that it would have had in the
 // next state, as far as can be told: when in doubt it is.
 const misses = next => some(next, isGained) && (
@@ -94,6 +96,19 @@ const look = () => {
 	}
 }
 
+// lookAtOnce asks before anything else of the page can run: its timers go on where they
+// stopped. A page that may not ask in that way, or gets no answer, looks as others do.
+const lookAtOnce = () => {
+	try {
+		const request = new XMLHttpRequest()
+		request.open('GET', endpoint('state.json'), false)
+		request.send()
+		adopt(JSON.parse(request.responseText))
+	} catch (e) {
+		look()
+	}
+}
+
 // Every page tells the others its state, and looks when another has a different one. A
 // page that is not shown does not listen, or it could not be kept for Back and Forward.
 const summary = () => states + asked
@@ -156,7 +171,11 @@ if (isPage) {
 	addEventListener('pageshow', ({ persisted }) => {
 		if (persisted) {
 			join()
-			look()
+			if (holdsGrants()) {
+				lookAtOnce()
+			} else {
+				look()
+			}
 		}
 	})
 	addEventListener('submit', choose, true)
