@@ -33,12 +33,18 @@ func TestAdmissionOfPages(t *testing.T) {
 	}{
 		{name: "no policy", body: page},
 		{name: "admitting", body: page, policies: []string{"default-src 'self'", "img-src 'none'"}},
-		{name: "closed", body: page, policies: []string{"default-src 'none'; form-action 'none'", "img-src 'none', style-src 'none'"},
-			want: []string{"default-src 'none'; form-action" + form + "; style-src" + style, "img-src 'none', style-src" + style}},
-		{name: "after the choice", body: page, choice: refused, policies: []string{"default-src 'none'; form-action 'none'"},
-			want: []string{"default-src 'none'; form-action 'none'; style-src" + style}},
-		{name: "with refused cookies left", body: page, choice: refused, lines: []string{"Cookie: zz=1"}, policies: []string{"style-src a"},
-			want: []string{"style-src a" + sweep + style}},
+		{
+			name: "closed", body: page, policies: []string{"default-src 'none'; form-action 'none'", "img-src 'none', style-src 'none'"},
+			want: []string{"default-src 'none'; form-action" + form + "; style-src" + style, "img-src 'none', style-src" + style},
+		},
+		{
+			name: "after the choice", body: page, choice: refused, policies: []string{"default-src 'none'; form-action 'none'"},
+			want: []string{"default-src 'none'; form-action 'none'; style-src" + style},
+		},
+		{
+			name: "with refused cookies left", body: page, choice: refused, lines: []string{"Cookie: zz=1"}, policies: []string{"style-src a"},
+			want: []string{"style-src a" + sweep + style},
+		},
 		{name: "nonce", body: page, policies: []string{"style-src 'nonce-n1'"}, nonce: true},
 		{name: "nonce not to be had", body: page, policies: []string{"style-src 'nonce-\"'"}, want: []string{"style-src 'nonce-\"'" + style}},
 		{name: "JSON", body: `{"a": 1}`, policies: []string{"default-src 'none'"}},
