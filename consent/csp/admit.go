@@ -165,10 +165,12 @@ func (p *Page) admit(lines []string, in place) Admission {
 		if len(t.pieces) > 0 && (t.disabledBy(policies) || !t.admitBy(policies)) {
 			a.Impossible = append(a.Impossible, kind)
 		}
-		if kind == Script {
+		switch kind {
+		case Script:
 			a.ScriptNonce, a.Integrity = t.nonce, t.integrity
-		} else if kind == Style {
+		case Style:
 			a.StyleNonce = t.nonce
+		default: // nothing is to be carried
 		}
 	}
 	a.Lines = written(lines, parsed)
