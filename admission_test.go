@@ -35,18 +35,26 @@ func TestAdmissionOfPages(t *testing.T) {
 	}{
 		{name: "no policy", body: page},
 		{name: "admitting", body: page, policies: []string{"default-src 'self'", "img-src 'none'"}},
-		{name: "closed", body: page, policies: []string{"default-src 'none'; form-action 'none'", "img-src 'none', style-src 'none'"},
-			want: []string{"default-src 'none'; form-action" + form + script + "; style-src" + style + frame, "img-src 'none', style-src" + style}},
-		{name: "after the choice", body: page, choice: refused, policies: []string{"default-src 'none'; form-action 'none'"},
-			want: []string{"default-src 'none'; form-action 'none'" + script + "; style-src" + style + frame}},
-		{name: "with refused cookies left", body: page, choice: refused, lines: []string{"Cookie: zz=1"}, policies: []string{"style-src a"},
-			want: []string{"style-src a" + style + sweep}},
+		{
+			name: "closed", body: page, policies: []string{"default-src 'none'; form-action 'none'", "img-src 'none', style-src 'none'"},
+			want: []string{"default-src 'none'; form-action" + form + script + "; style-src" + style + frame, "img-src 'none', style-src" + style},
+		},
+		{
+			name: "after the choice", body: page, choice: refused, policies: []string{"default-src 'none'; form-action 'none'"},
+			want: []string{"default-src 'none'; form-action 'none'" + script + "; style-src" + style + frame},
+		},
+		{
+			name: "with refused cookies left", body: page, choice: refused, lines: []string{"Cookie: zz=1"}, policies: []string{"style-src a"},
+			want: []string{"style-src a" + style + sweep},
+		},
 		{name: "nonce", body: page, policies: []string{"style-src 'nonce-n1'"}, nonce: true},
 		{name: "nonce not to be had", body: page, policies: []string{"style-src 'nonce-\"'"}, want: []string{"style-src 'nonce-\"'" + style}},
 		{name: "JSON", body: `{"a": 1}`, policies: []string{"default-src 'none'"}},
 		{name: "text", body: "x", contentType: "text/plain", policies: []string{"default-src 'none'"}},
-		{name: "frame", body: page, lines: []string{"Sec-Fetch-Dest: iframe"}, policies: []string{"default-src 'none'"},
-			want: []string{"default-src 'none'" + script + frame}},
+		{
+			name: "frame", body: page, lines: []string{"Sec-Fetch-Dest: iframe"}, policies: []string{"default-src 'none'"},
+			want: []string{"default-src 'none'" + script + frame},
+		},
 		{name: "fetched", body: page, lines: []string{"Sec-Fetch-Dest: empty"}, policies: []string{"default-src 'none'"}},
 		{name: "fragment", body: "<p>x", lines: []string{"Accept: */*"}, policies: []string{"default-src 'none'"}},
 	} {

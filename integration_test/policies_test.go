@@ -82,7 +82,7 @@ var ownPolicies = []ownPolicy{
 	{lines: []string{"sandbox allow-scripts"}, formless: true, logged: true},
 	{lines: []string{"sandbox allow-scripts allow-same-origin; style-src 'none'"}, formless: true, logged: true},
 	{lines: []string{"sandbox allow-forms; default-src 'none'"}, formless: true, logged: true}, // what it sends comes from nowhere
-	{metas: []string{"sandbox; default-src 'none'"}},                                           // it has no meaning there
+	{metas: []string{"sandbox; default-src 'none'; form-action 'none'"}},                       // it has no meaning there
 }
 
 // policedPage is a page with something in it of every kind that a policy decides about.

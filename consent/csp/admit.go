@@ -42,11 +42,18 @@ var governors = [kinds][]string{
 	Image:   {"img-src", defaultSource},
 	Connect: {"connect-src", defaultSource},
 	Form:    {"form-action"},
-	Frame:   {"frame-src", "child-src", defaultSource},
+	Frame:   {"frame-src", childSource, defaultSource},
+}
+
+// own are the directives that govern a kind in place of one that governs others too.
+// For scripts and styles there are more exact ones, which fewer browsers know.
+var own = [kinds]string{
+	Script: scriptSource, Style: styleSource, Image: "img-src", Connect: "connect-src", Form: "form-action", Frame: "frame-src",
 }
 
 const (
 	defaultSource = "default-src"
+	childSource   = "child-src"
 	scriptSource  = "script-src"
 	styleSource   = "style-src"
 )
@@ -96,12 +103,12 @@ type Admission struct {
 
 // Admit makes the policies in the lines of a Content-Security-Policy header, several
 // in a line too, admit the pieces of a page.
-func (p *Page) Admit(lines []string) Admission { return p.admit(lines, true) }
+func (p *Page) Admit(lines []string) Admission { return p.admit(lines, inResponse) }
 
 // AdmitStored is [Page.Admit] for a page that the browser has kept, as a response
 // with status 304 says: it carries the nonces of another response, and the integrity
 // attribute if [Page.Admit] asked for it.
-func (p *Page) AdmitStored(lines []string) Admission { return p.admit(lines, false) }
+func (p *Page) AdmitStored(lines []string) Admission { return p.admit(lines, inConfirmation) }
 
 // AdmitMeta makes a policy in a meta element admit the pieces that follow it, which
 // are all but scripts. It returns the same string if nothing has to be changed.
@@ -112,7 +119,7 @@ func (p *Page) AdmitMeta(content string) string {
 			behind.Pieces = append(behind.Pieces, piece)
 		}
 	}
-	return behind.admit([]string{content}, false).Lines[0]
+	return behind.admit([]string{content}, inMeta).Lines[0]
 }
 
 // WithoutNonces returns the lines of a header in one, without what differs between
@@ -127,7 +134,16 @@ func WithoutNonces(lines []string) string {
 	return strings.Join(words, " ")
 }
 
-func (p *Page) admit(lines []string, nonces bool) Admission {
+// place is where policies are.
+type place uint8
+
+const (
+	inResponse place = iota
+	inConfirmation
+	inMeta
+)
+
+func (p *Page) admit(lines []string, in place) Admission {
 	a := Admission{Lines: lines, Lasting: true}
 	if len(lines) == 0 {
 		return a
@@ -143,13 +159,10 @@ func (p *Page) admit(lines []string, nonces bool) Admission {
 	for _, policy := range policies {
 		a.Lasting = a.Lasting && !policy.hasNonce()
 	}
-	t := newAdmitting(p, nonces)
+	t := newAdmitting(p, in)
 	for kind := range kinds {
 		t.choose(kind, policies)
-		switch {
-		case len(t.pieces) == 0:
-			continue
-		case slices.ContainsFunc(policies, func(p *policy) bool { return p.disables(kind) }), !t.admitBy(policies):
+		if len(t.pieces) > 0 && (t.disabledBy(policies) || !t.admitBy(policies)) {
 			a.Impossible = append(a.Impossible, kind)
 		}
 		switch kind {
@@ -157,6 +170,7 @@ func (p *Page) admit(lines []string, nonces bool) Admission {
 			a.ScriptNonce, a.Integrity = t.nonce, t.integrity
 		case Style:
 			a.StyleNonce = t.nonce
+		default: // nothing is to be carried
 		}
 	}
 	a.Lines = written(lines, parsed)
@@ -187,7 +201,7 @@ type admitting struct {
 	page   *Page
 	origin location
 	named  bool // whether policies can name the origin
-	nonces bool // whether the pieces can carry nonces of the policies
+	in     place
 
 	kind      Kind
 	pieces    []Piece
@@ -195,8 +209,8 @@ type admitting struct {
 	integrity bool   // whether they carry their integrity
 }
 
-func newAdmitting(p *Page, nonces bool) *admitting {
-	t := &admitting{page: p, nonces: nonces}
+func newAdmitting(p *Page, in place) *admitting {
+	t := &admitting{page: p, in: in}
 	t.origin, t.named = originOf(p.Secure, p.Host)
 	return t
 }
@@ -224,9 +238,15 @@ func (t *admitting) choose(kind Kind, policies []*policy) {
 			lists = append(lists, d.sources)
 		}
 	}
-	if t.nonces {
+	if t.in == inResponse {
 		t.nonce = bestNonce(lists)
 	}
+}
+
+// disabledBy reports whether the sandbox of a policy makes the pieces useless. In meta
+// elements it has no meaning.
+func (t *admitting) disabledBy(policies []*policy) bool {
+	return t.in != inMeta && slices.ContainsFunc(policies, func(p *policy) bool { return p.disables(t.kind) })
 }
 
 // admitBy makes every policy admit the pieces. It reports false if one can't.
@@ -241,14 +261,14 @@ func (t *admitting) admitBy(policies []*policy) bool {
 			ok = false
 			continue
 		}
-		own := p.own(t.kind, d)
+		changed := p.own(t.kind, d)
 		for _, piece := range t.pieces {
 			switch {
 			case t.allows(d.sources, piece):
 			case t.byHash(d.sources):
-				own.add("'" + piece.Integrity + "'")
+				changed.add("'" + piece.Integrity + "'")
 			default:
-				own.add(t.origin.authority() + piece.Path)
+				changed.add(t.origin.authority() + piece.Path)
 			}
 		}
 		p.changed = true

@@ -85,13 +85,19 @@ func TestAdmit(t *testing.T) {
 
 		{name: "copy of none", policy: "default-src 'none'", of: one(Script, Style, Image, Connect, Form, Frame), want: "default-src 'none'; " +
 			"script-src" + script + "; style-src" + style + "; img-src" + image + "; connect-src" + connect + "; frame-src" + frame},
-		{name: "copy", policy: "default-src a.example 'unsafe-inline' ;", of: one(Script, Style),
-			want: "default-src a.example 'unsafe-inline' ; script-src a.example 'unsafe-inline'" + script + "; style-src a.example 'unsafe-inline'" + style},
+		{
+			name: "copy", policy: "default-src a.example 'unsafe-inline' ;", of: one(Script, Style),
+			want: "default-src a.example 'unsafe-inline' ; script-src a.example 'unsafe-inline'" + script + "; style-src a.example 'unsafe-inline'" + style,
+		},
 		{name: "copy of child-src", policy: "default-src 'self'; child-src 'none'", of: one(Frame), want: "default-src 'self'; child-src 'none'; frame-src" + frame},
-		{name: "elements", policy: "script-src 'self'; script-src-elem 'none'; style-src 'none'; style-src-elem 'self'", of: one(Script, Style),
-			want: "script-src 'self'; script-src-elem" + script + "; style-src 'none'; style-src-elem 'self'"},
-		{name: "attributes", policy: "default-src 'none'; style-src-attr 'unsafe-inline'", of: one(Style),
-			want: "default-src 'none'; style-src-attr 'unsafe-inline'; style-src" + style},
+		{
+			name: "elements", policy: "script-src 'self'; script-src-elem 'none'; style-src 'none'; style-src-elem 'self'", of: one(Script, Style),
+			want: "script-src 'self'; script-src-elem" + script + "; style-src 'none'; style-src-elem 'self'",
+		},
+		{
+			name: "attributes", policy: "default-src 'none'; style-src-attr 'unsafe-inline'", of: one(Style),
+			want: "default-src 'none'; style-src-attr 'unsafe-inline'; style-src" + style,
+		},
 		{name: "form", policy: "form-action 'none'", of: one(Form), want: "form-action" + form},
 		{name: "form elsewhere", policy: "form-action https://pay.example", of: one(Form), want: "form-action https://pay.example" + form},
 
@@ -102,8 +108,10 @@ func TestAdmit(t *testing.T) {
 		{name: "image has no nonce", policy: "default-src 'nonce-abc'", of: one(Image), want: "default-src 'nonce-abc'; img-src 'nonce-abc'" + image},
 		{name: "script with nonce", policy: "script-src 'nonce-abc'", of: one(Script), nonce: "abc"},
 		{name: "nonce and strict-dynamic", policy: "script-src 'self' 'nonce-abc' 'Strict-Dynamic'", of: one(Script), nonce: "abc", integrity: true},
-		{name: "hash and strict-dynamic", policy: "script-src 'sha256-AA=' 'strict-dynamic' https:", of: one(Script),
-			want: "script-src 'sha256-AA=' 'strict-dynamic' https:" + hash, integrity: true},
+		{
+			name: "hash and strict-dynamic", policy: "script-src 'sha256-AA=' 'strict-dynamic' https:", of: one(Script),
+			want: "script-src 'sha256-AA=' 'strict-dynamic' https:" + hash, integrity: true,
+		},
 		{name: "strict-dynamic says nothing of styles", policy: "default-src 'self' 'strict-dynamic'", of: one(Style)},
 		{name: "hash", policy: "script-src 'sha256-AA='", of: one(Script), want: "script-src 'sha256-AA='" + script},
 	} {
@@ -137,16 +145,24 @@ func TestAdmitBySeveral(t *testing.T) {
 		script, style string
 		integrity     bool
 	}{
-		{lines: []string{"style-src 'self', style-src 'none'", "default-src 'none'"},
-			want: []string{"style-src 'self', style-src" + style, "default-src 'none'; script-src" + script + "; style-src" + style}},
+		{
+			lines: []string{"style-src 'self', style-src 'none'", "default-src 'none'"},
+			want:  []string{"style-src 'self', style-src" + style, "default-src 'none'; script-src" + script + "; style-src" + style},
+		},
 		{lines: []string{"script-src 'nonce-a'", "script-src 'self' 'nonce-b'"}, script: "a"},
 		{lines: []string{"script-src 'nonce-a'", "script-src 'nonce-b'"}, want: []string{"script-src 'nonce-a'", "script-src 'nonce-b'" + script}, script: "a"},
-		{lines: []string{"script-src 'nonce-a'", "script-src 'nonce-b' 'nonce-c'", "script-src 'nonce-c'"},
-			want: []string{"script-src 'nonce-a'" + script, "script-src 'nonce-b' 'nonce-c'", "script-src 'nonce-c'"}, script: "c"},
-		{lines: []string{"script-src 'nonce-a'", "script-src 'nonce-b' 'strict-dynamic'"},
-			want: []string{"script-src 'nonce-a'" + script, "script-src 'nonce-b' 'strict-dynamic'"}, script: "b", integrity: true},
-		{lines: []string{"script-src 'nonce-a' 'strict-dynamic'", "script-src 'nonce-b' 'strict-dynamic'"},
-			want: []string{"script-src 'nonce-a' 'strict-dynamic'", "script-src 'nonce-b' 'strict-dynamic'" + hash}, script: "a", integrity: true},
+		{
+			lines: []string{"script-src 'nonce-a'", "script-src 'nonce-b' 'nonce-c'", "script-src 'nonce-c'"},
+			want:  []string{"script-src 'nonce-a'" + script, "script-src 'nonce-b' 'nonce-c'", "script-src 'nonce-c'"}, script: "c",
+		},
+		{
+			lines: []string{"script-src 'nonce-a'", "script-src 'nonce-b' 'strict-dynamic'"},
+			want:  []string{"script-src 'nonce-a'" + script, "script-src 'nonce-b' 'strict-dynamic'"}, script: "b", integrity: true,
+		},
+		{
+			lines: []string{"script-src 'nonce-a' 'strict-dynamic'", "script-src 'nonce-b' 'strict-dynamic'"},
+			want:  []string{"script-src 'nonce-a' 'strict-dynamic'", "script-src 'nonce-b' 'strict-dynamic'" + hash}, script: "a", integrity: true,
+		},
 		{lines: []string{"script-src 'nonce-a'; style-src 'nonce-b'"}, script: "a", style: "b"},
 		{lines: []string{"img-src x, default-src 'self' , style-src y,, "}, want: []string{"img-src x, default-src 'self' , style-src y" + style + ",, "}},
 	} {
@@ -174,6 +190,10 @@ func TestAdmitWithoutNonces(t *testing.T) {
 	}
 	if got, want := page.AdmitMeta(line), "script-src 'nonce-a' 'strict-dynamic'"+style; got != want {
 		t.Errorf("meta: %q, want %q", got, want)
+	}
+	const inert = "sandbox; form-action "
+	if got, want := testPage(Form).AdmitMeta(inert+"'none'"), inert+ours+testForm; got != want {
+		t.Errorf("meta with a sandbox: %q, want %q", got, want)
 	}
 	if got := page.AdmitStored(nil).Lines; got != nil {
 		t.Errorf("no lines became %q", got)

@@ -51,7 +51,7 @@ func policiesOf(lines []string) []*policy {
 
 func checkAdmitted(t *testing.T, page *Page, a *Admission, p *policy) {
 	t.Helper()
-	g := newAdmitting(page, true)
+	g := newAdmitting(page, inResponse)
 	for _, piece := range page.Pieces {
 		d := p.governing(piece.Kind)
 		if d == nil || slices.Contains(a.Impossible, piece.Kind) {
@@ -68,12 +68,30 @@ func checkAdmitted(t *testing.T, page *Page, a *Admission, p *policy) {
 // fetched are the directives by which browsers decide, with those that stand for
 // them where they are missing.
 var fetched = [][]string{
-	{"script-src-elem", "script-src", "default-src"}, {"script-src-attr", "script-src", "default-src"}, {"script-src", "default-src"},
-	{"style-src-elem", "style-src", "default-src"}, {"style-src-attr", "style-src", "default-src"}, {"style-src", "default-src"},
-	{"worker-src", "child-src", "script-src", "default-src"}, {"frame-src", "child-src", "default-src"}, {"child-src", "default-src"},
-	{"img-src", "default-src"}, {"connect-src", "default-src"}, {"font-src", "default-src"}, {"media-src", "default-src"},
-	{"object-src", "default-src"}, {"manifest-src", "default-src"}, {"default-src"},
-	{"form-action"}, {"base-uri"}, {"frame-ancestors"}, {"sandbox"}, {"report-uri"}, {"report-to"}, {"require-trusted-types-for"}, {"upgrade-insecure-requests"},
+	{"script-src-elem", "script-src", "default-src"},
+	{"script-src-attr", "script-src", "default-src"},
+	{"script-src", "default-src"},
+	{"style-src-elem", "style-src", "default-src"},
+	{"style-src-attr", "style-src", "default-src"},
+	{"style-src", "default-src"},
+	{"worker-src", "child-src", "script-src", "default-src"},
+	{"frame-src", "child-src", "default-src"},
+	{"child-src", "default-src"},
+	{"img-src", "default-src"},
+	{"connect-src", "default-src"},
+	{"font-src", "default-src"},
+	{"media-src", "default-src"},
+	{"object-src", "default-src"},
+	{"manifest-src", "default-src"},
+	{"default-src"},
+	{"form-action"},
+	{"base-uri"},
+	{"frame-ancestors"},
+	{"sandbox"},
+	{"report-uri"},
+	{"report-to"},
+	{"require-trusted-types-for"},
+	{"upgrade-insecure-requests"},
 }
 
 // checkUnchanged checks that two policies differ by sources of the pieces alone.

@@ -88,17 +88,10 @@ func (p *policy) governing(kind Kind) *directive {
 // own returns the directive to be changed for a kind that d governs: d itself unless
 // it governs other things too, in whose place a copy of it governs this kind.
 func (p *policy) own(kind Kind, d *directive) *directive {
-	if d.name != defaultSource && d.name != "child-src" {
+	if d.name != defaultSource && d.name != childSource {
 		return d
 	}
-	name := governors[kind][0]
-	switch kind {
-	case Script:
-		name = scriptSource // known to more browsers
-	case Style:
-		name = styleSource
-	}
-	p.directives = append(p.directives, directive{name: name, sources: d.sources, isNew: true})
+	p.directives = append(p.directives, directive{name: own[kind], sources: d.sources, isNew: true})
 	return &p.directives[len(p.directives)-1]
 }
 
