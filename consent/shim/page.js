@@ -15,6 +15,7 @@ let stopped = false
 const isGained = (next, unit) => next[unit] === '2' && states[unit] !== '2'
 const isLost = (next, unit) => next[unit] !== '2' && states[unit] === '2'
 const some = (next, is) => [...next].some((_, unit) => is(next, unit))
+const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
 
 // misses reports whether the page is without something that it would have had in the
 // next state, as far as can be told: when in doubt it is.
@@ -122,8 +123,7 @@ const choose = event => {
 	data.append(button.name, button.value)
 	const grants = button.value === 'accept_all' || button.value === 'save' && data.has('category')
 	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
-	const losing = button.value !== 'accept_all' && [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
-	if (!choosing && (losing || holds() || misses(next))) {
+	if (!choosing && (button.value !== 'accept_all' && holdsGrants() || holds() || misses(next))) {
 		return
 	}
 	event.preventDefault()
@@ -167,8 +167,8 @@ if (isPage) {
 	}
 	addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
 		stopped = stopped || disposition === 'enforce' && blockedURI.includes(':')
-		if (looking && blockedURI === endpoint('state.json') && [...states].some((digit, unit) => digit === '2' && categoryOf(unit)) && !posted) {
-			location.reload() // it may have lost something
+		if (blockedURI === endpoint('state.json') && holdsGrants() && !posted) {
+			location.reload() // something may have been taken back
 		}
 	}, true)
 }
