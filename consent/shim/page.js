@@ -66,10 +66,8 @@ const adopt = next => {
 		location.reload()
 		return
 	}
-	if (isAnother) {
-		return
-	}
-	states = next.states
+	// Of another policy this script knows nothing: it is as if nobody had been asked.
+	states = isAnother ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
 	asked = next.asked
 	for (const change of changes) {
 		change()
@@ -80,19 +78,25 @@ const adopt = next => {
 	announce()
 }
 
-// look asks for what holds now.
-let looking = false
+// look asks for what holds now, and once more if there was reason to in the meantime.
+let looking = false, again = false
 const look = () => {
-	if (!looking) {
-		looking = true
-		apply(fetch, window, [endpoint('state.json'), { cache: 'no-store' }])
-			.then(response => response.json())
-			.then(adopt)
-			.catch(() => {})
-			.then(() => {
-				looking = false
-			})
+	if (looking) {
+		again = true
+		return
 	}
+	looking = true
+	again = false
+	apply(fetch, window, [endpoint('state.json'), { cache: 'no-store' }])
+		.then(response => response.json())
+		.then(adopt)
+		.catch(() => {})
+		.then(() => {
+			looking = false
+			if (again) {
+				look()
+			}
+		})
 }
 
 // Every page tells the others its state, and looks when another has a different one. A

@@ -8,7 +8,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
-// The script is small as it goes over the wire, known names included.
+// The script is small as it goes over the wire; two fifths of it are the known names.
 func TestSize(t *testing.T) {
 	p, err := consent.New(consent.Config{})
 	if err != nil {
@@ -27,7 +27,7 @@ func TestSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes, %d compressed", len(s.Body()), b.Len())
-	if most := 8 << 10; b.Len() > most {
+	if most := 9 << 10; b.Len() > most {
 		t.Errorf("%d bytes compressed, want at most %d", b.Len(), most)
 	}
 	tag := s.AppendTag(nil, Page{Decision: p.Decide(nil, false), Posted: true, Holds: true})
