@@ -153,7 +153,7 @@ func (p *Policy) CapsLifetimes() bool {
 // shapesExpression returns a regular expression that matches whole names with a part
 // of a fixed shape, in a syntax that Go and browsers share.
 func shapesExpression() string {
-	var alternatives []string
+	alternatives := make([]string, 0, len(knownShapes))
 	for _, text := range slices.Sorted(maps.Keys(knownShapes)) {
 		var b strings.Builder
 		for _, seg := range compileShape(text).segments {

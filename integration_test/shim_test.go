@@ -29,6 +29,7 @@ const writeCookies = `(async () => {
 	for (const name of ["_pk_ses.1", "adsid", "stored"]) await cookieStore.set(name, "x")
 	await cookieStore.set({name: "PHPSESSID", value: "y"})
 	await cookieStore.set({name: "_pk_late", value: "z", expires: Date.now() + 1e9})
+	await cookieStore.set({name: "csrftoken", value: "d", expires: Date.now() + 3.4e10})
 	return document.cookie.split("; ").map(pair => pair.split("=")[0]).sort().join(" ")
 })()`
 

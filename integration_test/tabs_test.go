@@ -183,6 +183,11 @@ func TestTabsFollowTheChoice(t *testing.T) {
 		t.Errorf("what was typed is %q", got)
 	}
 
+	// One that may not ask what holds.
+	alone := b.tab()
+	alone.open(s.url("/alone"))
+	alone.mark()
+
 	// The answer to a form.
 	posted := b.tab()
 	posted.open(s.url("/plain"))
@@ -195,7 +200,7 @@ func TestTabsFollowTheChoice(t *testing.T) {
 	b.open(s.url(prefix))
 	b.click(`button[value="reject_all"]`)
 	b.open(s.url("/plain"))
-	for _, tab := range []*browser{other, typing, blocked} {
+	for _, tab := range []*browser{other, typing, blocked, alone} {
 		tab.await("the page is loaded anew", `window.mark !== true && document.readyState === "complete"`)
 	}
 	posted.await("the answer is guarded", `(document.cookie = "_pk_id.2=1", !document.cookie.includes("_pk_id.2"))`)
@@ -208,12 +213,12 @@ func TestTabsFollowTheChoice(t *testing.T) {
 		}
 	}
 	time.Sleep(300 * time.Millisecond)
-	for _, tab := range []*browser{other, typing, blocked} {
+	for _, tab := range []*browser{other, typing, blocked, alone} {
 		tab.mark()
 	}
 	b.open(s.url("/plain?again"))
 	time.Sleep(300 * time.Millisecond)
-	for _, tab := range []*browser{other, typing, blocked} {
+	for _, tab := range []*browser{other, typing, blocked, alone} {
 		if !tab.isMarked() {
 			t.Error("a page is loaded anew although nothing changed")
 		}
@@ -243,7 +248,7 @@ func TestFrozenPagesFollowTheChoice(t *testing.T) {
 	js[bool](b, `history.go(-3), true`)
 	b.await("the page is loaded anew", `location.pathname === "/reads" && window.mark !== true && document.readyState === "complete"`)
 	if got := js[string](b, "String(sessionStorage.restored)"); got != "1" {
-		t.Logf("the page did not come from the cache: restored is %s", got)
+		t.Errorf("the browser did not keep the page: restored is %s", got)
 	}
 	if js[bool](b, `(document.cookie = "_pk_id.1=1", document.cookie.includes("_pk_id"))`) {
 		t.Error("the page writes what was taken back")

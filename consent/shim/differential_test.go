@@ -96,7 +96,8 @@ var policies = map[string]consent.Config{
 // decisions are of visitors in many states.
 func decisions(t *testing.T, p *consent.Policy) []*consent.Decision {
 	choices := []consent.Choice{
-		{Method: consent.AcceptAll}, {Method: consent.RejectAll},
+		{Method: consent.AcceptAll},
+		{Method: consent.RejectAll},
 		{Method: consent.Save, Categories: []string{consent.Statistics}},
 		{Method: consent.Save, Categories: []string{consent.FirstParty, consent.ThirdParty}},
 	}
@@ -121,7 +122,7 @@ var knownShape = regexp.MustCompile(`^\^\(\?:|\)\$$`)
 func names(p *consent.Policy, r *rand.Rand) []string {
 	rules := p.ScriptRules()
 	all := strings.Split(rules.Known, " ")
-	for _, name := range all[:len(all):len(all)] {
+	for _, name := range slices.Clip(all) {
 		all = append(all, "__Host-"+name, "__Secure-"+name, "__host-"+name)
 	}
 	class := regexp.MustCompile(`\[([^\]]*)\]\{(\d+)(?:,(\d+))?\}`)
@@ -149,7 +150,7 @@ func names(p *consent.Policy, r *rand.Rand) []string {
 		}
 	}
 	all = append(all, rules.Own, "", "*", "=", "constructor", "__proto__", "toString", "hasOwnProperty", "PHPSESSID ", "ſessionid", "\U0001F36A")
-	for _, name := range all[:len(all):len(all)] {
+	for _, name := range slices.Clip(all) {
 		all = append(all, mutate(name, r))
 	}
 	return all

@@ -15,6 +15,7 @@ let stopped = false
 const isGained = (next, unit) => next[unit] === '2' && states[unit] !== '2'
 const isLost = (next, unit) => next[unit] !== '2' && states[unit] === '2'
 const some = (next, is) => [...next].some((_, unit) => is(next, unit))
+const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
 
 const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
 
@@ -67,10 +68,8 @@ const adopt = next => {
 		location.reload()
 		return
 	}
-	if (isAnother) {
-		return
-	}
-	states = next.states
+	// Of another policy this script knows nothing: it is as if nobody had been asked.
+	states = isAnother ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
 	asked = next.asked
 	for (const change of changes) {
 		change()
@@ -81,19 +80,25 @@ const adopt = next => {
 	announce()
 }
 
-// look asks for what holds now.
-let looking = false
+// look asks for what holds now, and once more if there was reason to in the meantime.
+let looking = false, again = false
 const look = () => {
-	if (!looking) {
-		looking = true
-		apply(fetch, window, [endpoint('state.json'), { cache: 'no-store' }])
-			.then(response => response.json())
-			.then(adopt)
-			.catch(() => {})
-			.then(() => {
-				looking = false
-			})
+	if (looking) {
+		again = true
+		return
 	}
+	looking = true
+	again = false
+	apply(fetch, window, [endpoint('state.json'), { cache: 'no-store' }])
+		.then(response => response.json())
+		.then(adopt)
+		.catch(() => {})
+		.then(() => {
+			looking = false
+			if (again) {
+				look()
+			}
+		})
 }
 
 // lookAtOnce asks before anything else of the page can run: its timers go on where they
@@ -137,8 +142,7 @@ const choose = event => {
 	data.append(button.name, button.value)
 	const grants = button.value === 'accept_all' || button.value === 'save' && data.has('category')
 	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
-	const losing = button.value !== 'accept_all' && [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
-	if (!choosing && (losing || holds() || misses(next))) {
+	if (!choosing && (button.value !== 'accept_all' && holdsGrants() || holds() || misses(next))) {
 		return
 	}
 	event.preventDefault()
@@ -186,8 +190,8 @@ if (isPage) {
 	}
 	addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
 		stopped = stopped || disposition === 'enforce' && blockedURI.includes(':')
-		if (looking && blockedURI === endpoint('state.json') && [...states].some((digit, unit) => digit === '2' && categoryOf(unit)) && !posted) {
-			location.reload() // it may have lost something
+		if (blockedURI === endpoint('state.json') && holdsGrants() && !posted) {
+			location.reload() // something may have been taken back
 		}
 	}, true)
 }
