@@ -224,6 +224,11 @@ func viewOf(r *http.Request) view {
 			return viewDocument
 		case "iframe", "frame", "embed", "object", "fencedframe":
 			return viewFrame
+		case "empty":
+			// Only a service worker passes a navigation on, and does not say of what.
+			if r.Header.Get("Sec-Fetch-Mode") == "navigate" {
+				return viewDocument
+			}
 		}
 		return viewOther
 	}

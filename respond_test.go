@@ -219,6 +219,8 @@ func TestViews(t *testing.T) {
 		{"Sec-Fetch-Dest: iframe\nAccept: text/html,application/xhtml+xml", viewFrame},
 		{"Sec-Fetch-Dest: empty\nAccept: text/html,application/xhtml+xml", viewOther},
 		{"Sec-Fetch-Dest: empty\nSec-Purpose: prefetch", viewDocument},
+		{"Sec-Fetch-Dest: empty\nSec-Fetch-Mode: navigate", viewDocument}, // by a service worker
+		{"Sec-Fetch-Dest: empty\nSec-Fetch-Mode: cors", viewOther},
 		{"Sec-Fetch-Dest: document\nUpgrade: websocket", viewOther},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "https://site.example/", nil)

@@ -442,4 +442,17 @@ var knownCookies = map[string]string{
 	"bm_sv":                          "Akamai Bot Manager",
 	"bm_sz":                          "Akamai Bot Manager",
 	"bm_mi":                          "Akamai Bot Manager",
+
+	// What scripts set and read back before a log-in, to tell visitors whose browser
+	// keeps no cookies. A session would not help whom they turn away.
+	"testcookie":      "a test for cookies",
+	"testCookie":      "a test for cookies",
+	"TestCookie":      "a test for cookies",
+	"cookietest":      "a test for cookies",
+	"cookieTest":      "a test for cookies",
+	"CookieTest":      "a test for cookies",
+	"cookie_test":     "a test for cookies",
+	"cookies_enabled": "a test for cookies",
+	"cookiesEnabled":  "a test for cookies",
+	"cookieEnabled":   "a test for cookies",
 }

@@ -260,12 +260,32 @@ func (b *browser) kept(origin string) []string {
 	return all
 }
 
+// keepingWorker answers with pages as they were the first time.
+const keepingWorker = `
+	addEventListener("install", () => skipWaiting())
+	addEventListener("activate", e => e.waitUntil(clients.claim()))
+	addEventListener("fetch", e => {
+		if (e.request.mode !== "navigate" || e.request.method !== "GET") return
+		e.respondWith(caches.open("pages").then(async cache => {
+			const kept = await cache.match(e.request.url)
+			if (kept) return kept
+			const response = await fetch(e.request)
+			if (response.ok && response.type === "basic") await cache.put(e.request.url, response.clone())
+			return response
+		}))
+	})`
+
 // A page full of trackers contacts and keeps what the visitor agreed to and nothing
 // else: before a choice, after each, and after it is taken back, with Back and Forward
 // and in other tabs.
 func TestPageFullOfTrackers(t *testing.T) {
 	k := newTrackers(t)
 	app := newApplication(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/worker.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			io.WriteString(w, keepingWorker)
+			return
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		io.WriteString(w, k.page(r.URL.Path))
 	})
@@ -362,6 +382,19 @@ func TestPageFullOfTrackers(t *testing.T) {
 				check(b, step.way+" to "+step.to+" after everything was taken back")
 			}
 			visit("on another page", "/seventh")
+
+			// A service worker keeps pages of an earlier choice.
+			js[bool](b, `navigator.serviceWorker.register("/worker.js").then(() => navigator.serviceWorker.ready).then(() => new Promise(done => {
+				const look = () => navigator.serviceWorker.controller ? done(true) : setTimeout(look, 10)
+				look()
+			}))`)
+			choose("accept_all")
+			visit("with everything and a worker", "/kept", trackerServices...)
+			visit("on another page, with everything and a worker", "/also", trackerServices...)
+			choose("reject_all")
+			b.await("the page has heard of it", `document.documentElement.classList.length === 0`)
+			visit("from a worker after everything was taken back", "/kept")
+			visit("from a worker, once more", "/kept")
 		})
 	}
 }

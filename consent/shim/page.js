@@ -17,8 +17,6 @@ const isLost = (next, unit) => next[unit] !== '2' && states[unit] === '2'
 const some = (next, is) => [...next].some((_, unit) => is(next, unit))
 const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
 
-const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && categoryOf(unit))
-
 // misses reports whether the page is without something that it would have had in the
 // next state, as far as can be told: when in doubt it is.
 const misses = next => some(next, isGained) && (
@@ -55,6 +53,38 @@ const settle = () => {
 	}
 }
 
+// seal keeps a page that goes on without something from contacting whom it was for.
+const seal = () => {
+	const policy = document.createElement('meta')
+	policy.httpEquiv = 'Content-Security-Policy'
+	policy.content = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+	const head = document.head || document.documentElement
+	head.append(policy)
+}
+
+// A service worker may answer with pages of an earlier choice.
+const { serviceWorker } = navigator
+const isControlled = () => !!serviceWorker && !!serviceWorker.controller
+
+// forget removes the pages that depend on a choice from what a service worker may have
+// kept.
+const forget = () => caches.keys().then(names => Promise.all(names.map(name => caches.open(name).then(cache =>
+	cache.matchAll().then(responses => Promise.all(responses.map(({ url, headers }) =>
+		/sec-gpc/i.test(headers.get('vary')) && cache.delete(url, { ignoreVary: true })
+	)))
+))))
+
+// renew loads the page anew. One that comes from a service worker a second time stays.
+const renew = () => {
+	if (!isControlled()) {
+		location.reload()
+		return
+	}
+	const [{ type } = {}] = performance.getEntriesByType('navigation')
+	const again = () => type !== 'reload' && location.reload()
+	forget().then(again, again)
+}
+
 // adopt makes a choice count that was made elsewhere. What was taken back ends with
 // the page it runs in; what was gained waits for the next page if this one has no use
 // for it or holds what the visitor typed. A page that answers a form is never asked for
@@ -64,15 +94,22 @@ const adopt = next => {
 	if (!isAnother && next.states === states && next.asked === asked) {
 		return
 	}
-	if (!posted && (isAnother || some(next.states, isLost) || !typed && misses(next.states))) {
-		location.reload()
-		return
+	const loses = isAnother || some(next.states, isLost)
+	const leaves = !posted && (loses || !typed && misses(next.states))
+	if (leaves) {
+		if (loses) {
+			seal()
+		}
+		renew()
 	}
 	// Of another policy this script knows nothing: it is as if nobody had been asked.
 	states = isAnother ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
 	asked = next.asked
 	for (const change of changes) {
 		change()
+	}
+	if (leaves) {
+		return
 	}
 	if (asked) {
 		settle()
@@ -106,7 +143,7 @@ const look = () => {
 const lookAtOnce = () => {
 	try {
 		const request = new XMLHttpRequest()
-		request.open('GET', endpoint('state.json'), false)
+		request.open('GET', endpoint('state.json?') + Date.now(), false)
 		request.send()
 		adopt(JSON.parse(request.responseText))
 	} catch (e) {
@@ -171,6 +208,9 @@ const choose = event => {
 
 if (isPage) {
 	join()
+	if (isControlled() && holdsGrants()) {
+		lookAtOnce()
+	}
 	addEventListener('pagehide', () => channel && channel.close())
 	addEventListener('pageshow', ({ persisted }) => {
 		if (persisted) {
