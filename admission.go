@@ -74,6 +74,9 @@ func (x *exchange) pageWith(set pieceSet) *csp.Page {
 // as they are.
 func (x *exchange) admit(lines []string, stored bool) csp.Admission {
 	key := admissionKey{policies: lines[0], host: x.address, secure: x.secure, pieces: x.pieces(), stored: stored}
+	if stored && x.view != viewFrame {
+		key.pieces |= pieceSweep // there may have been refused cookies
+	}
 	if len(lines) > 1 {
 		key.policies = strings.Join(lines, "\n")
 	}

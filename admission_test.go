@@ -136,7 +136,7 @@ func TestAdmissionOfConfirmedPage(t *testing.T) {
 	const policy = "style-src 'nonce-n2'"
 	of := append(document, "If-None-Match: "+first.Result().Header.Get("Etag"))
 	got := confirmed(of, policy)
-	if want := policy + " site.example/.cookie-consent/" + h.banner.Stylesheet(); len(got) != 2 || got[0] != want || !strings.HasPrefix(got[1], "default-src 'self'") {
+	if want := policy + " site.example/.cookie-consent/" + h.banner.Stylesheet() + " site.example/.cookie-consent/sweep.css"; len(got) != 2 || got[0] != want || !strings.HasPrefix(got[1], "default-src 'self'") {
 		t.Errorf("%q, want %q and the wall", got, want)
 	}
 	if got := confirmed(append(document, `If-None-Match: "1"`), policy); got[0] != policy {

@@ -71,6 +71,15 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	case h.shim.Name():
 		err = onlyGet(r, func() error { return serveAsset(w, h.shim.Body(), shim.ContentType) })
 	default:
+		if body, ok := h.shim.Outdated(name); ok {
+			err = onlyGet(r, func() error {
+				header.Set("Content-Type", shim.ContentType)
+				header.Set("Cache-Control", "no-store")
+				_, err := w.Write(body)
+				return err
+			})
+			break
+		}
 		body, contentType, ok := h.banner.Asset(name)
 		if !ok {
 			err = &endpointError{status: http.StatusNotFound, problem: banner.NotFound}
@@ -172,6 +181,7 @@ type state struct {
 	GPC         bool              `json:"gpc"`
 	Fingerprint string            `json:"fingerprint"`
 	States      string            `json:"states"` // as the script has them
+	Script      string            `json:"script"` // its name
 	Categories  map[string]string `json:"categories"`
 	Services    map[string]string `json:"services"`
 }
@@ -184,6 +194,7 @@ func (h *Handler) serveState(w http.ResponseWriter, x *exchange) error {
 		GPC:         x.gpc,
 		Fingerprint: h.policy.Fingerprint(),
 		States:      x.decision.States(),
+		Script:      h.shim.Name(),
 		Categories:  make(map[string]string),
 		Services:    make(map[string]string),
 	}
@@ -198,6 +209,7 @@ func (h *Handler) serveState(w http.ResponseWriter, x *exchange) error {
 		}
 	}
 	h.personal(w.Header(), x)
+	w.Header().Set("Cache-Control", "no-store") // the script asks often, each time anew
 	return writeJSON(w, document)
 }
 
@@ -228,6 +240,9 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	form, err := readForm(w, r)
 	if err != nil {
 		return err
+	}
+	if form.Get("choice") == string(consent.Placeholder) {
+		w.Header().Set("Content-Security-Policy", framedPolicy) // the page around it may be a frame
 	}
 	if len(form["choice"]) != 1 {
 		return &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}

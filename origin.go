@@ -15,17 +15,24 @@ func (x *exchange) originBeside(base string) string {
 	if base == "" {
 		return ""
 	}
-	scheme := "http"
-	if x.secure {
-		scheme = "https"
-	}
+	scheme := x.scheme()
 	u, err := url.Parse(strings.ReplaceAll(base, `\`, "/"))
 	if err == nil && u.Opaque == "" && (u.Scheme == "" || u.Scheme == scheme || u.Scheme == "https") {
 		if u.Host == "" && u.Scheme == "" || strings.EqualFold(u.Host, x.address) {
 			return ""
 		}
 	}
-	return scheme + "://" + x.address
+	return x.origin()
+}
+
+// origin returns the scheme, host and port that the visitor uses.
+func (x *exchange) origin() string { return x.scheme() + "://" + x.address }
+
+func (x *exchange) scheme() string {
+	if x.secure {
+		return "https"
+	}
+	return "http"
 }
 
 // lineBreaks removes what browsers remove from addresses (WHATWG URL, section 4.4).

@@ -52,6 +52,7 @@ type pageState struct {
 	taken     int64         // how much of the body has come
 	left      int64         // how much of it is still to come; negative if unknown
 	completed bool          // whether all of it has come
+	guard     *wall.Guard   // nil if there is nobody to keep it from
 	language  string        // what the page says it is in
 	admission csp.Admission // of what is put into it
 	origin    string        // what the page's base element makes necessary
@@ -132,9 +133,9 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 		options.HeadStart = b.head
 	}
 	if x.walled() {
-		guard := x.newGuard()
-		guard.Placeholder = b.placeholder
-		options.Edit, options.Elements = guard.Edit, wall.Elements
+		b.guard = x.newGuard()
+		b.guard.Placeholder = b.placeholder
+		options.Edit, options.Elements = b.guard.Edit, wall.Elements
 		if x.view == viewFrame {
 			options.BodyStart, options.EditMeta = b.headRead, b.admitted
 		}

@@ -3,6 +3,7 @@ package cookieconsent
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
@@ -11,12 +12,18 @@ import (
 // placeholderName is the endpoint of what is shown in place of a frame that is blocked.
 const placeholderName = "placeholder"
 
-// placeholderPolicy is the policy of those pages. Unlike the other own pages they are
-// meant for frames, but of this site alone.
-const placeholderPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+// framedPolicy is the policy of those pages. Unlike the other own pages they are meant
+// for frames, but of this site alone.
+const framedPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 
-// maxContent bounds the address of what a placeholder stands for, in bytes.
-const maxContent = 2048
+const (
+	// maxContent bounds the address of what a placeholder stands for, in bytes.
+	maxContent = 2048
+
+	// maxPlaceholder bounds all that the address of a placeholder says. It can hold a
+	// way back and a content that are encoded to three times their length.
+	maxPlaceholder = 3*(maxLocalPath+maxContent) + 4096
+)
 
 // placeholder returns the address of a page to be shown in place of what leads to a
 // destination.
@@ -37,7 +44,11 @@ func (b *pageWriter) placeholder(to consent.Destination, content string) string 
 	if content = b.x.absolute(content); content != "" {
 		query.Set("content", content)
 	}
-	return b.origin + b.x.handler.Prefix + placeholderName + "?" + query.Encode()
+	origin := b.origin
+	if origin == "" && b.guard.Based() {
+		origin = b.x.origin()
+	}
+	return origin + b.x.handler.Prefix + placeholderName + "?" + query.Encode()
 }
 
 // absolute returns the address that a URL of the page leads to, to be opened on its
@@ -46,15 +57,11 @@ func (x *exchange) absolute(content string) string {
 	if len(content) > maxContent {
 		return ""
 	}
-	u, err := url.Parse(content)
+	u, err := url.Parse(strings.TrimSpace(content))
 	if err != nil {
 		return ""
 	}
-	scheme := "http"
-	if x.secure {
-		scheme = "https"
-	}
-	u = (&url.URL{Scheme: scheme, Host: x.address, Path: x.url.Path}).ResolveReference(u)
+	u = (&url.URL{Scheme: x.scheme(), Host: x.address, Path: x.url.Path}).ResolveReference(u)
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}
@@ -72,31 +79,29 @@ func (x *exchange) returnTo() string {
 // servePlaceholder answers with what is shown in place of a frame. Whoever opens it on
 // its own gets to the preferences: it says things that whoever made the link says.
 func (h *Handler) servePlaceholder(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	query := x.url.Query()
+	var query url.Values
+	if len(x.url.RawQuery) <= maxPlaceholder {
+		query = x.url.Query()
+	}
 	header := w.Header()
 	addVary(header, "Sec-Fetch-Dest")
 	returnTo := localPath(query.Get("return_to"))
 	if returnTo == "" {
 		returnTo = "/"
 	}
-	content := query.Get("content")
-	if len(content) > maxContent {
-		content = ""
+	view := banner.Placeholder{Services: query["service"], Category: query.Get("category"), ReturnTo: returnTo}
+	// Browsers that do not say what they ask for may show the page on its own.
+	if content := query.Get("content"); viewOf(r) == viewFrame && len(content) <= maxContent {
+		view.Host, view.Content = query.Get("host"), content
 	}
-	page, ok := h.banner.PlaceholderPage(h.banner.Language(query.Get("language"), x.language), banner.Placeholder{
-		Services: query["service"],
-		Category: query.Get("category"),
-		Host:     query.Get("host"),
-		Content:  content,
-		ReturnTo: returnTo,
-	})
+	page, ok := h.banner.PlaceholderPage(h.banner.Language(query.Get("language"), x.language), view)
 	if !ok || r.Header.Get("Sec-Fetch-Dest") == "document" {
 		header.Set("Cache-Control", "no-store")
 		header.Set("Location", h.Prefix+"?"+url.Values{"return_to": {returnTo}}.Encode())
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}
-	header.Set("Content-Security-Policy", placeholderPolicy)
+	header.Set("Content-Security-Policy", framedPolicy)
 	header.Set("Cross-Origin-Embedder-Policy", "require-corp") // as the page around may demand
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Content-Type", "text/html; charset=utf-8")

@@ -79,7 +79,7 @@ func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decis
 	record.Method = string(pref.Method)
 	record.Language = shown.language
 	record.GPC = pref.GPC
-	record.Days = int(time.Duration(h.MaxAge) / (24 * time.Hour))
+	record.Days = int(time.Duration(h.MaxAge)/(24*time.Hour)) - (consent.Today(record.Time) - pref.Day)
 	record.Version = moduleVersion()
 	record.Categories, record.Services = h.states(before, x.decision)
 	if h.withdraws(before, x.decision) {
@@ -138,7 +138,8 @@ func (h *Handler) withdraws(before, after *consent.Decision) bool {
 	return before.Preference() != nil && h.grants(before) && !h.grants(after)
 }
 
-// states returns what a visitor said about everything that can be chosen.
+// states returns what a visitor said about everything that can be chosen, now or, where
+// only a placeholder was answered, earlier.
 func (h *Handler) states(before, after *consent.Decision) (categories, services map[string]ledger.State) {
 	said := func(was, is consent.State) ledger.State {
 		switch {
@@ -155,9 +156,13 @@ func (h *Handler) states(before, after *consent.Decision) (categories, services 
 		if category.Name == consent.Necessary {
 			continue
 		}
-		categories[category.Name] = said(before.Category(category.Name), after.Category(category.Name))
+		if is := after.Category(category.Name); is != consent.NotAsked {
+			categories[category.Name] = said(before.Category(category.Name), is)
+		}
 		for _, service := range h.policy.Services(category.Name) {
-			services[service.ID] = said(before.Service(service.ID), after.Service(service.ID))
+			if is := after.Service(service.ID); is != consent.NotAsked {
+				services[service.ID] = said(before.Service(service.ID), is)
+			}
 		}
 	}
 	return categories, services
@@ -248,23 +253,17 @@ func (c *shownCache) of(h *Handler, language string, gpc bool) (*shownPiece, err
 	if err != nil {
 		return nil, err
 	}
-	placeholder, _ := h.banner.PlaceholderPage(language, banner.Placeholder{
-		Services: h.serviceIDs(),
-		Category: h.policy.Config().UnknownHosts,
-		Host:     "{host}",
-		ReturnTo: "/",
-	})
 	place := banner.Place{Language: language, ReturnTo: "/"}
 	shown, err := ledger.NewShown(ledger.ShownDocument{
-		Policy:      h.policy.Fingerprint(),
-		Language:    language,
-		GPC:         gpc,
-		Version:     moduleVersion(),
-		Declaration: declaration,
-		Banner:      string(h.banner.AppendEnd(h.banner.AppendBodyStart(nil, place, unasked), place, unasked)),
-		Page:        string(page),
-		Placeholder: string(placeholder),
-		Styles:      h.banner.Stylesheets(),
+		Policy:       h.policy.Fingerprint(),
+		Language:     language,
+		GPC:          gpc,
+		Version:      moduleVersion(),
+		Declaration:  declaration,
+		Banner:       string(h.banner.AppendEnd(h.banner.AppendBodyStart(nil, place, unasked), place, unasked)),
+		Page:         string(page),
+		Placeholders: h.placeholders(language),
+		Styles:       h.banner.Stylesheets(),
 	})
 	if err != nil {
 		return nil, err
@@ -276,12 +275,22 @@ func (c *shownCache) of(h *Handler, language string, gpc bool) (*shownPiece, err
 	return c.pieces[key], nil
 }
 
-// serviceIDs returns the ids of all services.
-func (h *Handler) serviceIDs() []string {
-	services := h.policy.Config().Services
-	ids := make([]string, len(services))
-	for i := range services {
-		ids[i] = services[i].ID
+// placeholders returns what stands in place of blocked content: of all services of a
+// category at once, under the category's name and "/services", and of what belongs to
+// none of them, under the name alone.
+func (h *Handler) placeholders(language string) map[string]string {
+	all := map[string]string{}
+	for _, category := range h.policy.Categories() {
+		view := banner.Placeholder{Category: category.Name, Host: "{host}", ReturnTo: "/"}
+		if page, ok := h.banner.PlaceholderPage(language, view); ok {
+			all[category.Name] = string(page)
+		}
+		for _, service := range h.policy.Services(category.Name) {
+			view.Services = append(view.Services, service.ID)
+		}
+		if page, ok := h.banner.PlaceholderPage(language, view); ok && len(view.Services) > 0 {
+			all[category.Name+"/services"] = string(page)
+		}
 	}
-	return ids
+	return all
 }

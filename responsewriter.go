@@ -139,7 +139,8 @@ func (w *responseWriter) sendHeader() {
 		w.pending = false
 		if w.admitted != nil && (w.page == nil || !w.page.insertsNothing()) {
 			header := w.Header()
-			header[policyName] = slices.Concat(w.admitted, header[policyName][len(w.admitted):])
+			lines := header[policyName]
+			header[policyName] = slices.Concat(w.admitted, lines[min(len(lines), len(w.admitted)):])
 		}
 		w.ResponseWriter.WriteHeader(w.status)
 	}

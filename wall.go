@@ -29,11 +29,7 @@ func (x *exchange) newGuard() *wall.Guard {
 // page returns the page at the address of the request.
 func (x *exchange) page() *consent.Page {
 	if x.at == nil {
-		scheme := "http"
-		if x.secure {
-			scheme = "https"
-		}
-		x.at = x.handler.policy.NewPage(scheme, x.address, x.url.RequestURI())
+		x.at = x.handler.policy.NewPage(x.scheme(), x.address, x.url.RequestURI())
 	}
 	return x.at
 }

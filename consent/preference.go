@@ -81,21 +81,19 @@ type Choice struct {
 // category is refused, with its granted services as the exceptions.
 func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) {
 	pref := &Preference{
-		Day:        today(now),
+		Day:        Today(now),
 		Method:     c.Method,
 		GPC:        gpc,
 		Categories: make(map[string]State, len(p.categories)-1),
 	}
 	chosen := map[string]State{}
+	agrees := false
 	state := Refused
 	switch c.Method {
 	case AcceptAll:
 		state = Granted
 	case RejectAll, Save:
 	case Placeholder:
-		if len(c.Categories)+len(c.Services) == 0 {
-			return nil, errors.New("reading the choice: it agrees to nothing")
-		}
 		p.carryOver(pref, chosen, c.Before)
 	default:
 		return nil, fmt.Errorf("reading the choice: method %q is none of %s, %s, %s, %s", c.Method, AcceptAll, RejectAll, Save, Placeholder)
@@ -115,6 +113,7 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 		}
 		if name != Necessary {
 			pref.Categories[name] = Granted
+			agrees = true
 		}
 	}
 	for _, entry := range c.Services {
@@ -133,9 +132,14 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 		}
 		if service.Category == Necessary {
 			delete(chosen, id)
+		} else {
+			agrees = agrees || !refused
 		}
 	}
-	p.setExceptions(pref, chosen)
+	if c.Method == Placeholder && !agrees {
+		return nil, errors.New("reading the choice: it agrees to nothing")
+	}
+	p.setExceptions(pref, chosen, c.Before)
 	return pref, nil
 }
 
@@ -145,8 +149,9 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 func (p *Policy) carryOver(pref *Preference, services map[string]State, before *Decision) {
 	said := before.Preference()
 	if said == nil {
-		said = &Preference{}
+		said = &Preference{Day: pref.Day}
 	}
+	pref.Day = said.Day // what was agreed to earlier must not last longer for it
 	for i, c := range p.categories[1:] {
 		if _, ok := said.Categories[c.Name]; ok || before.categories[i+1] == Refused {
 			pref.Categories[c.Name] = before.categories[i+1]
@@ -160,10 +165,13 @@ func (p *Policy) carryOver(pref *Preference, services map[string]State, before *
 }
 
 // setExceptions keeps those of the chosen services that differ from their
-// categories, as far as they fit.
-func (p *Policy) setExceptions(pref *Preference, chosen map[string]State) {
+// categories, as far as they fit: with a placeholder, those that held before go first.
+func (p *Policy) setExceptions(pref *Preference, chosen map[string]State, before *Decision) {
 	for {
 		grants, refusals := p.exceptions(pref, chosen)
+		if pref.Method == Placeholder {
+			slices.SortStableFunc(grants, func(a, b string) int { return int(before.Service(b)) - int(before.Service(a)) })
+		}
 		if len(refusals) > MaxExceptions {
 			category := p.mostRefused(refusals)
 			for _, s := range p.Services(category) {
@@ -242,7 +250,10 @@ func Strictest(prefs ...*Preference) *Preference {
 
 // restrict takes away what another preference does not grant.
 func (p *Preference) restrict(other *Preference) {
-	if p.Method != other.Method {
+	switch {
+	case p.Method == Placeholder || other.Method == Placeholder:
+		p.Method = Placeholder // what one of them was not asked for is still to be asked
+	case p.Method != other.Method:
 		p.Method = Save
 	}
 	p.Day = min(p.Day, other.Day)
@@ -278,7 +289,7 @@ func restrictStates(states *map[string]State, others map[string]State) {
 	}
 }
 
-// today returns the day of a time, in days since 1970-01-01 UTC.
-func today(now time.Time) int {
+// Today returns the day of a time, in days since 1970-01-01 UTC.
+func Today(now time.Time) int {
 	return int(now.Unix() / int64(24*time.Hour/time.Second))
 }

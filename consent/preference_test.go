@@ -125,11 +125,29 @@ func TestChooseOnAPlaceholder(t *testing.T) {
 			t.Errorf("%s: asked %v", tt.name, d.Asked())
 		}
 	}
+	// What was agreed to earlier does not last longer for it.
+	older, err := p.Choose(Choice{Method: Save, Categories: []string{Statistics}}, testNow.Add(-100*24*time.Hour), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pref := mustChoose(t, p, Choice{Method: Placeholder, Services: []string{"video"}, Before: p.Decide(older, false)}, false); pref.Day != older.Day {
+		t.Errorf("the day is %d, not %d", pref.Day, older.Day)
+	}
+	// Of several copies, one that says nothing of a category leaves it to be asked.
+	some := mustChoose(t, p, Choice{Method: Placeholder, Services: []string{"video"}, Before: p.Decide(nil, false)}, false)
+	everything := mustChoose(t, p, Choice{Method: AcceptAll}, false)
+	for _, pref := range []*Preference{Strictest(some, everything), Strictest(everything, some)} {
+		if d := p.Decide(pref, false); d.Asked() || d.Category(Statistics) == Granted {
+			t.Errorf("%+v", pref)
+		}
+	}
 	for _, c := range []Choice{
 		{},
 		{Services: []string{"gone"}},
 		{Services: []string{"-video"}},
 		{Categories: []string{"gone"}},
+		{Services: []string{""}},
+		{Categories: []string{Necessary}},
 	} {
 		c.Method, c.Before = Placeholder, p.Decide(nil, false)
 		if pref, err := p.Choose(c, testNow, false); err == nil {

@@ -104,7 +104,7 @@ func (p *Policy) decodePreference(value, site string, keys [][]byte, maxAge time
 	if pref.Day, err = strconv.Atoi(fields[2]); err != nil || pref.Day < 0 || strconv.Itoa(pref.Day) != fields[2] {
 		return nil, errors.New("its day is not a day")
 	}
-	switch age := today(now) - pref.Day; {
+	switch age := Today(now) - pref.Day; {
 	case age < -1:
 		return nil, errors.New("its day lies ahead")
 	case time.Duration(age)*24*time.Hour > maxAge:

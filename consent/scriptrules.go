@@ -48,6 +48,17 @@ type ScriptRules struct {
 	Paths []int `json:"paths,omitempty"`
 }
 
+// Closed returns the states of a visitor who agreed to nothing, as [Decision.States].
+func (r *ScriptRules) Closed() string {
+	digits := []byte(strings.Repeat("1", len(r.Asks)))
+	for unit := range digits {
+		if unit == 0 || unit >= r.Categories && r.Of[unit-r.Categories] == 0 {
+			digits[unit] = '2'
+		}
+	}
+	return string(digits)
+}
+
 // A ScriptPattern is a pattern, in which "*" stands for any run of characters, with
 // the numbers of what lists it: categories, for cookie blocks, and services.
 type ScriptPattern struct {

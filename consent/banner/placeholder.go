@@ -2,6 +2,7 @@ package banner
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
@@ -45,11 +46,9 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 			category = c
 		}
 		for _, s := range c.Services {
-			for _, id := range p.Services {
-				if s.ID == id {
-					view.Services = append(view.Services, s)
-					category = c
-				}
+			if slices.Contains(p.Services, s.ID) {
+				view.Services = append(view.Services, s)
+				category = c
 			}
 		}
 	}

@@ -102,15 +102,8 @@ func (l *Learner) look(name, attributes string) bool {
 // [ParseSetCookie] does.
 func place(attributes string) (domain, path string, partitioned bool) {
 	for attributes != "" {
-		segment := attributes
-		if i := strings.IndexByte(attributes, ';'); i >= 0 {
-			segment, attributes = attributes[:i], attributes[i+1:]
-		} else {
-			attributes = ""
-		}
-		for segment != "" && (segment[0] == ' ' || segment[0] == '\t') {
-			segment = segment[1:]
-		}
+		var segment string
+		segment, attributes = cutAttribute(attributes)
 		if segment == "" || segment[0]|0x20 != 'p' && segment[0]|0x20 != 'd' {
 			continue // most attributes, and fast
 		}

@@ -36,15 +36,8 @@ func (l life) duration() time.Duration { return time.Duration(max(l-session, 0))
 func longestLife(attributes string, now time.Time) life {
 	e := expiry{now: now}
 	for attributes != "" {
-		segment := attributes
-		if i := strings.IndexByte(attributes, ';'); i >= 0 {
-			segment, attributes = attributes[:i], attributes[i+1:]
-		} else {
-			attributes = ""
-		}
-		for segment != "" && (segment[0] == ' ' || segment[0] == '\t') {
-			segment = segment[1:]
-		}
+		var segment string
+		segment, attributes = cutAttribute(attributes)
 		if segment == "" || segment[0]|0x20 != 'm' && segment[0]|0x20 != 'e' {
 			continue // most attributes, and fast
 		}
@@ -57,6 +50,19 @@ func longestLife(attributes string, now time.Time) life {
 		}
 	}
 	return e.longest()
+}
+
+// cutAttribute returns the first attribute, without white space before it, and what
+// follows its ";".
+func cutAttribute(attributes string) (segment, rest string) {
+	segment = attributes
+	if i := strings.IndexByte(attributes, ';'); i >= 0 {
+		segment, rest = attributes[:i], attributes[i+1:]
+	}
+	for segment != "" && (segment[0] == ' ' || segment[0] == '\t') {
+		segment = segment[1:]
+	}
+	return segment, rest
 }
 
 // expiry finds the longest life that Chromium or Firefox gives a cookie. The last

@@ -68,10 +68,11 @@ type Record struct {
 	// agreed to in its place in a page, or [Withdraw].
 	Method string `json:"method"`
 
-	// Categories holds the state of each category that can be chosen.
+	// Categories holds the state of each category that can be chosen, but for those
+	// that were not asked for yet.
 	Categories map[string]State `json:"categories"`
 
-	// Services holds the state of each service that can be chosen.
+	// Services holds the state of each service in the same way.
 	Services map[string]State `json:"services,omitempty"`
 
 	// Language is that of what the visitor saw.
@@ -121,15 +122,16 @@ type Shown struct {
 
 // ShownDocument is what visitors saw, in one language.
 type ShownDocument struct {
-	Policy      string            `json:"policy"` // the fingerprint
-	Language    string            `json:"language"`
-	GPC         bool              `json:"gpc"`         // for browsers that send the signal
-	Version     string            `json:"version"`     // of the module
-	Declaration json.RawMessage   `json:"declaration"` // the cookies policy as data
-	Banner      string            `json:"banner"`      // HTML
-	Page        string            `json:"page"`        // the preferences page, HTML
-	Placeholder string            `json:"placeholder"` // what stands in place of what is blocked, of all services at once, HTML
-	Styles      map[string]string `json:"styles"`      // style sheets by name
+	Policy      string          `json:"policy"` // the fingerprint
+	Language    string          `json:"language"`
+	GPC         bool            `json:"gpc"`         // for browsers that send the signal
+	Version     string          `json:"version"`     // of the module
+	Declaration json.RawMessage `json:"declaration"` // the cookies policy as data
+	Banner      string          `json:"banner"`      // HTML
+	Page        string          `json:"page"`        // the preferences page, HTML
+	// Placeholders is what stands in place of blocked content, HTML by what it is for.
+	Placeholders map[string]string `json:"placeholders"`
+	Styles       map[string]string `json:"styles"` // style sheets by name
 }
 
 // NewShown encodes what visitors saw.

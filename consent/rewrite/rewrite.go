@@ -56,7 +56,7 @@ const (
 // Rewriter copies a page from Write to an [io.Writer], inserts text at up to three
 // places and changes start tags. It holds back less than 64 bytes before the body,
 // a start tag that is shown up to its end, at most 16 KB, and as much again of a script
-// whose content is awaited; it needs less than 128 KB whatever the page. It is not safe
+// whose content is awaited; it needs less than 160 KB whatever the page. It is not safe
 // for concurrent use.
 type Rewriter struct {
 	opts Options

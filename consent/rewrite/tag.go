@@ -77,8 +77,9 @@ func (t *Tag) Partial(i int) bool { return t.attrs[i].partial }
 
 // AwaitContent lets Edit be shown the tag of a script once more, with the content.
 // The page is held back meanwhile. It reports false, and does nothing, where there is
-// no content to be seen that could run: for other elements and for scripts in an svg or
-// noscript element, for a tag that is not whole, and where the content is shown.
+// no content to be seen: for other elements, for scripts in an svg element, where it is
+// markup, and in a noscript element, for a tag that is not whole, and where the content
+// is shown.
 func (t *Tag) AwaitContent() bool {
 	t.awaited = t.awaitable
 	return t.awaitable

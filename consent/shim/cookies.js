@@ -187,6 +187,9 @@ const guardCookies = win => {
 			if (!cap && !(expires != null && expires <= now || maxAge <= 0)) {
 				return win.Promise.resolve()
 			}
+			if (!cap) { // browsers that know no maxAge would keep it
+				return apply(original, this, [Object.create(init, { expires: { value: 1 }, maxAge: { value: undefined } })])
+			}
 			if (cap && cap.life !== undefined) {
 				const limited = {}
 				if (expires != null && (!cap.life || expires > now + cap.life * 1000)) {

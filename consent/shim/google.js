@@ -6,7 +6,11 @@ const consentCommand = command => {
 	for (const type of Object.keys(rules.google)) {
 		granted[type] = rules.google[type].every(unit => states[unit] === '2') ? 'granted' : 'denied'
 	}
-	window.gtag('consent', command, granted)
+	try {
+		window.gtag('consent', command, granted)
+	} catch (e) {
+		// It is the page's own, and fails.
+	}
 }
 
 window.dataLayer = window.dataLayer || []

@@ -53,7 +53,7 @@ const settle = () => {
 	}
 }
 
-// seal keeps a page that goes on without something from contacting whom it was for.
+// seal keeps a page that is about to be left from contacting others meanwhile.
 const seal = () => {
 	const policy = document.createElement('meta')
 	policy.httpEquiv = 'Content-Security-Policy'
@@ -63,52 +63,61 @@ const seal = () => {
 }
 
 // A service worker may answer with pages of an earlier choice.
-const { serviceWorker } = navigator
-const isControlled = () => !!serviceWorker && !!serviceWorker.controller
+const isControlled = () => {
+	try {
+		return !!navigator.serviceWorker.controller
+	} catch (e) {
+		return false // there are none, or the page must not know
+	}
+}
 
 // forget removes the pages that depend on a choice from what a service worker may have
 // kept.
+const ignoreVary = { ignoreVary: true }
 const forget = () => caches.keys().then(names => Promise.all(names.map(name => caches.open(name).then(cache =>
-	cache.matchAll().then(responses => Promise.all(responses.map(({ url, headers }) =>
-		/sec-gpc/i.test(headers.get('vary')) && cache.delete(url, { ignoreVary: true })
-	)))
+	cache.keys().then(requests => Promise.all(requests.map(request => cache.match(request, ignoreVary).then(found =>
+		found && /sec-gpc/i.test(found.headers.get('vary')) && cache.delete(request, ignoreVary)
+	))))
 ))))
 
-// renew loads the page anew. One that comes from a service worker a second time stays.
-const renew = () => {
-	if (!isControlled()) {
-		location.reload()
-		return
-	}
+const reload = () => location.reload()
+const renew = () => isControlled() ? forget().then(reload, reload) : reload()
+
+// isReloaded reports whether this very page was loaded anew: when nothing changed by
+// that, it is not tried again.
+const isReloaded = () => {
 	const [{ type } = {}] = performance.getEntriesByType('navigation')
-	const again = () => type !== 'reload' && location.reload()
-	forget().then(again, again)
+	return type !== 'navigate' && type !== 'back_forward'
 }
 
 // adopt makes a choice count that was made elsewhere. What was taken back ends with
 // the page it runs in; what was gained waits for the next page if this one has no use
 // for it or holds what the visitor typed. A page that answers a form is never asked for
 // again: nobody knows what that would do, and it is guarded as it is.
+let heard = false
 const adopt = next => {
-	const isAnother = next.states.length !== states.length
-	if (!isAnother && next.states === states && next.asked === asked) {
-		return
-	}
-	const loses = isAnother || some(next.states, isLost)
-	const leaves = !posted && (loses || !typed && misses(next.states))
-	if (leaves) {
-		if (loses) {
-			seal()
-		}
-		renew()
+	const stays = posted || !heard && isControlled() && isReloaded()
+	heard = true
+	if (!/^[0-2]+$/.test(next.states)) {
+		return // it comes from somebody else
 	}
 	// Of another policy this script knows nothing: it is as if nobody had been asked.
-	states = isAnother ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
+	const to = next.script !== scriptName ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
+	if (to === states && next.asked === asked) {
+		return
+	}
+	const loses = some(to, isLost)
+	const leaves = !stays && (loses || !typed && misses(to))
+	states = to
 	asked = next.asked
 	for (const change of changes) {
 		change()
 	}
+	if (loses && !posted) {
+		seal()
+	}
 	if (leaves) {
+		renew()
 		return
 	}
 	if (asked) {
@@ -126,7 +135,7 @@ const look = () => {
 	}
 	looking = true
 	again = false
-	apply(fetch, window, [endpoint('state.json'), { cache: 'no-store' }])
+	apply(fetch, window, [endpoint('state.json?') + Date.now(), { cache: 'no-store' }])
 		.then(response => response.json())
 		.then(adopt)
 		.catch(() => {})
@@ -229,9 +238,12 @@ if (isPage) {
 		}, true)
 	}
 	addEventListener('securitypolicyviolation', ({ disposition, blockedURI }) => {
-		stopped = stopped || disposition === 'enforce' && blockedURI.includes(':')
-		if (blockedURI === endpoint('state.json') && holdsGrants() && !posted) {
-			location.reload() // something may have been taken back
+		if (disposition !== 'enforce') {
+			return
+		}
+		stopped = stopped || blockedURI.includes(':')
+		if (blockedURI.startsWith(endpoint('state.json')) && holdsGrants() && !posted && !isReloaded()) {
+			reload() // something may have been taken back
 		}
 	}, true)
 }

@@ -11,6 +11,7 @@ let states = given
 const changes = []
 
 const endpoint = name => src.replace(/[^/]*$/, name)
+const scriptName = src.replace(/.*\//, '')
 
 // The application finds its own scripts in their places.
 document.currentScript.remove()

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
+	"regexp"
 	"strings"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
@@ -28,6 +29,7 @@ type Script struct {
 	tagStart string // up to the states
 
 	integrity string
+	outdated  []byte
 }
 
 // New makes the script for a policy, to be served below a prefix. Without a mode, it
@@ -47,6 +49,7 @@ func New(p *consent.Policy, prefix string, mode GoogleConsentMode) (*Script, err
 	digest := sha512.Sum384(s.body)
 	s.integrity = "sha384-" + base64.StdEncoding.EncodeToString(digest[:])
 	s.name = "shim." + hex.EncodeToString(hash[:4]) + ".js"
+	s.outdated = append([]byte("document.currentScript.dataset.state='"+rules.Closed()+"'\n"), s.body...)
 	s.tagStart = `<script src="` + html.EscapeString(prefix+s.name) + `" data-state="`
 	return s, nil
 }
@@ -57,6 +60,16 @@ func (s *Script) Name() string { return s.name }
 
 // Body returns the content of the file.
 func (s *Script) Body() []byte { return s.body }
+
+// Outdated returns the content of the file for pages that were made by an earlier
+// configuration and ask for it by the name that it had then; ok is false for other
+// names. What such a page says of the visitor's choice means nothing any more: nothing
+// counts as agreed to on it.
+func (s *Script) Outdated(name string) (body []byte, ok bool) {
+	return s.outdated, outdatedName.MatchString(name)
+}
+
+var outdatedName = regexp.MustCompile(`^shim\.[0-9a-f]{8}\.js$`)
 
 // Integrity returns what an integrity attribute says of the file (Subresource
 // Integrity, section 3.5).

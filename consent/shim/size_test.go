@@ -35,3 +35,27 @@ func TestSize(t *testing.T) {
 		t.Errorf("the tag %s is %d bytes long", tag, len(tag))
 	}
 }
+
+// A page of an earlier configuration gets the script, for which nothing is agreed to.
+func TestOutdated(t *testing.T) {
+	p, err := consent.New(consent.Config{Services: []consent.Service{
+		{ID: "pay", Category: consent.Necessary, Provider: "Bank", Purpose: consent.Text{"": "Pays"}, Hosts: []string{"pay.example"}},
+		{ID: "count", Category: consent.Statistics, Provider: "Counter", Purpose: consent.Text{"": "Counts"}, Hosts: []string{"count.example"}, Exempt: "anonymous"},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(p, "/.cookie-consent/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, ok := s.Outdated("shim.01234567.js")
+	if !ok || !bytes.HasSuffix(body, s.Body()) || !bytes.HasPrefix(body, []byte("document.currentScript.dataset.state='211121'\n")) {
+		t.Errorf("%t: %.100s", ok, body)
+	}
+	for _, name := range []string{"shim.js", "shim.01234567.css", "xshim.01234567.js", "shim.0123456.js"} {
+		if _, ok := s.Outdated(name); ok {
+			t.Errorf("%s counts as outdated", name)
+		}
+	}
+}

@@ -47,6 +47,10 @@ Object.defineProperty(window, 'cookieConsent', {
 
 const protectedStorage = new WeakSet()
 
+// The storages behind proxies, whatever window a method comes from.
+const proxies = new WeakMap(), storages = new WeakMap()
+const storageOf = object => storages.get(object) || object
+
 const guardStorage = win => {
 	if (protectedStorage.has(win.Document) || keys.every(isGranted)) {
 		return
@@ -57,8 +61,6 @@ const guardStorage = win => {
 	const { get: length } = Object.getOwnPropertyDescriptor(prototype, 'length')
 
 	// Pages get a proxy in place of each storage, for what is no method call.
-	const proxies = new WeakMap(), storages = new WeakMap()
-	const storageOf = object => storages.get(object) || object
 	const keysOf = storage => {
 		const shown = []
 		for (let i = 0; i < apply(length, storage, []); i++) {

@@ -78,7 +78,7 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 			if t.AwaitContent() {
 				return
 			}
-			inert = !g.allowsScript(t.Content())
+			inert = t.Content() == nil || !g.allowsScript(t.Content())
 		}
 	}
 	shown, address := showsPage(t), "" // of the placeholder
@@ -101,6 +101,10 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 		showInstead(t, address)
 	}
 }
+
+// Based reports whether the page has a base element, by which addresses that begin with
+// a path may lead elsewhere.
+func (g *Guard) Based() bool { return len(g.pages) > 1 || g.lost }
 
 // makeInert keeps a script from running its content, which does not run either
 // while it has a source.
@@ -242,6 +246,7 @@ func (g *Guard) allowsDocument(html string) bool {
 	allowed := true
 	inner := &Guard{decision: g.decision, pages: g.pages, lost: g.lost, blocked: func(to consent.Destination) {
 		if allowed {
+			to.Host = strings.Clone(to.Host) // out of what is read on
 			g.block(to)
 		}
 		allowed = false

@@ -76,6 +76,7 @@ func TestInlineScripts(t *testing.T) {
 		{`<script>own()</script><script>` + strings.Repeat(" ", 16<<10) + `fbq('init')</script>`, ``},
 		{`<script type="application/ld+json">"fbq('init')"</script>`, ``},
 		{`<script>other('init')</script>`, ``},
+		{`<svg><script>own()</script></svg>`, `<svg><script type="text/plain">own()</script></svg>`}, // which is markup
 	} {
 		if tt.out == "" {
 			tt.out = tt.in

@@ -63,7 +63,7 @@ func (g *Guard) addressOf(t *rewrite.Tag, i int, r reading) string {
 // something of its own is left to show.
 func showInstead(t *rewrite.Tag, address string) {
 	source := sources[t.Name()]
-	if t.Find(srcdocAttribute) >= 0 || t.Find(rewrite.NameOf(source)) >= 0 {
+	if !t.Whole() || t.Find(srcdocAttribute) >= 0 || t.Find(rewrite.NameOf(source)) >= 0 {
 		return
 	}
 	t.Rename(sandboxAttribute, renamedPrefix+"sandbox") // which would forbid to answer
