@@ -16,14 +16,8 @@ const placeholderName = "placeholder"
 // for frames, but of this site alone.
 const framedPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 
-const (
-	// maxContent bounds the address of what a placeholder stands for, in bytes.
-	maxContent = 2048
-
-	// maxPlaceholder bounds all that the address of a placeholder says. It can hold a
-	// way back and a content that are encoded to three times their length.
-	maxPlaceholder = 3*(maxLocalPath+maxContent) + 4096
-)
+// maxContent bounds the address of what a placeholder stands for, in bytes.
+const maxContent = 2048
 
 // placeholder returns the address of a page to be shown in place of what leads to a
 // destination.
@@ -79,10 +73,7 @@ func (x *exchange) returnTo() string {
 // servePlaceholder answers with what is shown in place of a frame. Whoever opens it on
 // its own gets to the preferences: it says things that whoever made the link says.
 func (h *Handler) servePlaceholder(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	var query url.Values
-	if len(x.url.RawQuery) <= maxPlaceholder {
-		query = x.url.Query()
-	}
+	query := x.url.Query()
 	header := w.Header()
 	addVary(header, "Sec-Fetch-Dest")
 	returnTo := localPath(query.Get("return_to"))
