@@ -117,6 +117,7 @@ const snapshot = `(() => {
 	const copy = document.cloneNode(true)
 	const inserted = ["cookie-consent", "cookie-consent-form"].map(id => copy.querySelector("#" + id))
 	for (const e of inserted) e?.remove()
+	copy.querySelector("script[src^='/.cookie-consent/shim.']")?.remove() // where scripts do not run
 	copy.normalize()
 	return [location.href, copy.documentElement?.outerHTML ?? "", inserted[0] ? "banner" : ""]
 })()`
