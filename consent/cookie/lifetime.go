@@ -55,10 +55,7 @@ func longestLife(attributes string, now time.Time) life {
 // cutAttribute returns the first attribute, without white space before it, and what
 // follows its ";".
 func cutAttribute(attributes string) (segment, rest string) {
-	segment = attributes
-	if i := strings.IndexByte(attributes, ';'); i >= 0 {
-		segment, rest = attributes[:i], attributes[i+1:]
-	}
+	segment, rest, _ = strings.Cut(attributes, ";")
 	for segment != "" && (segment[0] == ' ' || segment[0] == '\t') {
 		segment = segment[1:]
 	}
