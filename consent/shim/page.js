@@ -5,6 +5,7 @@ const isPage = window === window.top
 const posted = words.includes('post')
 let asked = words.includes('asked')
 const { fetch } = window
+const scriptName = src.replace(/.*\//, '')
 
 // Has the visitor typed something that a reload would lose?
 let typed = false

@@ -11,7 +11,6 @@ let states = given
 const changes = []
 
 const endpoint = name => src.replace(/[^/]*$/, name)
-const scriptName = src.replace(/.*\//, '')
 
 // The application finds its own scripts in their places.
 document.currentScript.remove()
