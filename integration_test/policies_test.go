@@ -292,6 +292,7 @@ func checkPolicies(t *testing.T, s *policedSites, policies []ownPolicy) {
 			s.open(s.url(walledSite, i))
 		} else {
 			s.press(rejectButton)
+			s.messagesSince()
 			s.open(s.url(walledSite, i)) // on which the script may have put the link in place of the banner
 		}
 		if got := value(s.browser, chromedp.Location()); got != s.url(walledSite, i) {
@@ -299,6 +300,9 @@ func checkPolicies(t *testing.T, s *policedSites, policies []ownPolicy) {
 		}
 		if s.has("#cookie-consent") || !s.isFixed("#cookie-consent-corner") || !s.has("#cookie-consent-settings") {
 			t.Errorf("%s: after the choice the banner is still there, or no link to the settings, or it is without style", name)
+		}
+		if !p.formless { // the messages of the other pages would count too
+			compare("after the choice")
 		}
 	}
 	logged := s.server.logged(t)
