@@ -62,18 +62,26 @@ func open(ctx context.Context, path string, maxBytes int64) (*database, error) {
 	if err := makeFile(path); err != nil {
 		return nil, err
 	}
+	return patiently(ctx, func() (*database, error) { return openOnce(ctx, path, maxBytes) })
+}
+
+// patiently opens a file again and again while others are opening or making it.
+func patiently[T any](ctx context.Context, open func() (T, error)) (T, error) {
 	for deadline := time.Now().Add(opening); ; {
-		db, err := openOnce(ctx, path, maxBytes)
-		if !isBusy(err) || time.Now().After(deadline) {
-			return db, err
+		opened, err := open()
+		if !passes(err) || time.Now().After(deadline) {
+			return opened, err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, err
+			return opened, err
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
+
+// passes reports whether an error is one of a file that others are opening or making.
+func passes(err error) bool { return isBusy(err) || errors.Is(err, errUnmade) }
 
 func openOnce(ctx context.Context, path string, maxBytes int64) (*database, error) {
 	db, err := connect(ctx, path, "_pragma", "journal_mode(WAL)", "_pragma", "synchronous(FULL)", "_pragma", "secure_delete(ON)",

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"time"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
 )
@@ -25,17 +24,7 @@ var errUnmade = errors.New("no ledger was made in the file yet")
 // OpenReader opens a ledger for reading. It changes nothing. It waits for one that
 // is about to be made.
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
-	for deadline := time.Now().Add(opening); ; {
-		r, err := openReader(ctx, path)
-		if !errors.Is(err, errUnmade) && !isBusy(err) || time.Now().After(deadline) {
-			return r, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
+	return patiently(ctx, func() (*Reader, error) { return openReader(ctx, path) })
 }
 
 func openReader(ctx context.Context, path string) (*Reader, error) {
@@ -43,7 +32,7 @@ func openReader(ctx context.Context, path string) (*Reader, error) {
 		return nil, err
 	}
 	db, err := openVersion(ctx, path, "mode", "ro")
-	if wal, statErr := os.Stat(path + "-wal"); err != nil && !errors.Is(err, errUnmade) && !isBusy(err) && (statErr != nil || wal.Size() == 0) {
+	if wal, statErr := os.Stat(path + "-wal"); err != nil && !passes(err) && (statErr != nil || wal.Size() == 0) {
 		// A copy where nothing may be written, not even the files by which
 		// processes share a database. Nobody writes to it, then.
 		db, err = openVersion(ctx, path, "immutable", "1")
