@@ -78,7 +78,7 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 		declared := DeclaredCategory{
 			Name:         c.Name,
 			Title:        title(c, l),
-			Description:  cmp.Or(c.Description.In(l.Lang), l.Texts[c.Name+"_description"]),
+			Description:  description(c, l),
 			NeedsConsent: r.policy.NeedsConsent(c.Name),
 			Exempt:       c.Exempt,
 			Cookies:      []DeclaredCookie{},
@@ -88,21 +88,25 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 			declared.Cookies = append(declared.Cookies, r.declareCookie(cookie, l))
 		}
 		for _, s := range r.policy.Services(c.Name) {
-			declared.Services = append(declared.Services, DeclaredService{
-				ID:       s.ID,
-				Provider: s.Provider,
-				Purpose:  s.Purpose.In(l.Lang),
-				Exempt:   s.Exempt,
-				Cookies:  s.Cookies,
-				Hosts:    s.Hosts,
-				Paths:    s.Paths,
-				Storage:  s.Storage,
-				Policy:   s.Policy,
-			})
+			declared.Services = append(declared.Services, declareService(s, l))
 		}
 		d.Categories = append(d.Categories, declared)
 	}
 	return d
+}
+
+func declareService(s *consent.Service, l *locale) DeclaredService {
+	return DeclaredService{
+		ID:       s.ID,
+		Provider: s.Provider,
+		Purpose:  s.Purpose.In(l.Lang),
+		Exempt:   s.Exempt,
+		Cookies:  s.Cookies,
+		Hosts:    s.Hosts,
+		Paths:    s.Paths,
+		Storage:  s.Storage,
+		Policy:   s.Policy,
+	}
 }
 
 func (r *Renderer) declareCookie(c *consent.Cookie, l *locale) DeclaredCookie {
@@ -129,4 +133,9 @@ func (r *Renderer) declareCookie(c *consent.Cookie, l *locale) DeclaredCookie {
 // title returns the short name of a category.
 func title(c *consent.Category, l *locale) string {
 	return cmp.Or(c.Title.In(l.Lang), l.Texts[c.Name+"_title"], c.Name)
+}
+
+// description returns what a category is for.
+func description(c *consent.Category, l *locale) string {
+	return cmp.Or(c.Description.In(l.Lang), l.Texts[c.Name+"_description"])
 }

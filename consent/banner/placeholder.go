@@ -35,19 +35,17 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 	if u, err := url.Parse(p.Content); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
 		view.Content = u.String()
 	}
-	declaration := r.Declaration(view.Lang)
-	var category *DeclaredCategory
-	for i := range declaration.Categories {
-		c := &declaration.Categories[i]
+	var category *consent.Category
+	for _, c := range r.policy.Categories() {
 		if c.Name == consent.Necessary {
 			continue
 		}
 		if c.Name == p.Category && category == nil {
 			category = c
 		}
-		for _, s := range c.Services {
+		for _, s := range r.policy.Services(c.Name) {
 			if slices.Contains(p.Services, s.ID) {
-				view.Services = append(view.Services, s)
+				view.Services = append(view.Services, declareService(s, view.locale))
 				category = c
 			}
 		}
@@ -55,7 +53,7 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 	if category == nil {
 		return nil, false
 	}
-	view.Category, view.CategoryName, view.Description = category.Title, category.Name, category.Description
+	view.Category, view.CategoryName, view.Description = title(category, view.locale), category.Name, description(category, view.locale)
 	providers := make([]string, len(view.Services))
 	for i, s := range view.Services {
 		providers[i] = s.Provider
@@ -64,7 +62,7 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 	if who != "" {
 		view.Allow = fill(view.Texts["placeholder_allow"], "what", who)
 	} else {
-		view.Allow = fill(view.Texts["placeholder_allow_all"], "category", category.Title)
+		view.Allow = fill(view.Texts["placeholder_allow_all"], "category", view.Category)
 		who = p.Host
 	}
 	view.Title = view.Texts["placeholder_title"]

@@ -81,11 +81,11 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 			inert = t.Content() == nil || !g.allowsScript(t.Content())
 		}
 	}
-	shown, address := showsPage(t), "" // of the placeholder
+	address := "" // of the placeholder
 	for i := range t.Len() {
 		for _, a := range loads[t.Name()] {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
-				if shown && g.Placeholder != nil {
+				if g.Placeholder != nil && showsPage(t) {
 					address = g.Placeholder(g.to, g.addressOf(t, i, a.reading))
 				}
 				t.Rename(a.name, a.renamed)
