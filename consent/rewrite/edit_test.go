@@ -304,11 +304,7 @@ func TestEditAgainstParser(t *testing.T) {
 		n = 5000
 	}
 	for range n {
-		var b strings.Builder
-		for range 1 + rnd.IntN(14) {
-			b.WriteString(editPieces[rnd.IntN(len(editPieces))])
-		}
-		page := b.String()
+		page := randomly(rnd, editPieces, 14)
 		checkEdits(t, page)
 		checkEditSplits(t, page, 1, 5, 1+rnd.IntN(40))
 	}

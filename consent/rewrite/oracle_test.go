@@ -25,11 +25,17 @@ var pieces = []string{
 }
 
 func randomPage(rnd *rand.Rand) string {
-	var b strings.Builder
+	start := ""
 	if rnd.IntN(2) == 0 {
-		b.WriteString("<!DOCTYPE html>")
+		start = "<!DOCTYPE html>"
 	}
-	for range 1 + rnd.IntN(12) {
+	return start + randomly(rnd, pieces, 12)
+}
+
+// randomly joins some pieces, at most that many.
+func randomly(rnd *rand.Rand, pieces []string, most int) string {
+	var b strings.Builder
+	for range 1 + rnd.IntN(most) {
 		b.WriteString(pieces[rnd.IntN(len(pieces))])
 	}
 	return b.String()

@@ -66,11 +66,7 @@ func TestAwaitContentChangesNothing(t *testing.T) {
 		n = 5000
 	}
 	for range n {
-		var b strings.Builder
-		for range 1 + rnd.IntN(14) {
-			b.WriteString(pieces[rnd.IntN(len(pieces))])
-		}
-		page := b.String()
+		page := randomly(rnd, pieces, 14)
 		checkAwaiting(t, page, 1+rnd.IntN(40))
 	}
 }

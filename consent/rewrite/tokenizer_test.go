@@ -19,11 +19,7 @@ var attributePieces = []string{
 func TestAgainstTokenizer(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(9, 10))
 	for range 50000 {
-		var b strings.Builder
-		for range 1 + rnd.IntN(16) {
-			b.WriteString(attributePieces[rnd.IntN(len(attributePieces))])
-		}
-		checkTokens(t, b.String())
+		checkTokens(t, randomly(rnd, attributePieces, 16))
 	}
 }
 
