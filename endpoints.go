@@ -69,15 +69,10 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	case sweepName:
 		err = onlyGet(r, func() error { return h.serveSweep(w, x) })
 	case h.shim.Name():
-		err = onlyGet(r, func() error { return serveAsset(w, h.shim.Body(), shim.ContentType) })
+		err = onlyGet(r, func() error { return serveFile(w, h.shim.Body(), shim.ContentType, immutable) })
 	default:
 		if body, ok := h.shim.Outdated(name); ok {
-			err = onlyGet(r, func() error {
-				header.Set("Content-Type", shim.ContentType)
-				header.Set("Cache-Control", "no-store")
-				_, err := w.Write(body)
-				return err
-			})
+			err = onlyGet(r, func() error { return serveFile(w, body, shim.ContentType, "no-store") })
 			break
 		}
 		body, contentType, ok := h.banner.Asset(name)
@@ -85,7 +80,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 			err = &endpointError{status: http.StatusNotFound, problem: banner.NotFound}
 			break
 		}
-		err = onlyGet(r, func() error { return serveAsset(w, body, contentType) })
+		err = onlyGet(r, func() error { return serveFile(w, body, contentType, immutable) })
 	}
 
 	if refused, ok := errors.AsType[*endpointError](err); ok {
@@ -98,10 +93,12 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	return err
 }
 
-// serveAsset answers with a file whose name changes with its content.
-func serveAsset(w http.ResponseWriter, body []byte, contentType string) error {
+// immutable is the Cache-Control of files whose names change with their content.
+const immutable = "public, max-age=31536000, immutable"
+
+func serveFile(w http.ResponseWriter, body []byte, contentType, cacheControl string) error {
 	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("Cache-Control", cacheControl)
 	_, err := w.Write(body)
 	return err
 }
@@ -234,7 +231,7 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	if r.Method != http.MethodPost {
 		return &endpointError{status: http.StatusMethodNotAllowed, problem: banner.WrongMethod, allow: http.MethodPost}
 	}
-	if !sameOrigin(r, x.secure) {
+	if !sameOrigin(r, x.scheme()) {
 		return &endpointError{status: http.StatusForbidden, problem: banner.WrongOrigin}
 	}
 	form, err := readForm(w, r)
@@ -326,7 +323,7 @@ func (h *Handler) preferenceCookie(x *exchange, value string) string {
 // sameOrigin reports whether a page of this very origin sent the request. Browsers
 // say so in Sec-Fetch-Site; only where that is absent, Origin decides, which
 // Referrer-Policy can turn into "null" on a page of the site itself.
-func sameOrigin(r *http.Request, secure bool) bool {
+func sameOrigin(r *http.Request, scheme string) bool {
 	if sites := r.Header["Sec-Fetch-Site"]; len(sites) > 0 {
 		return len(sites) == 1 && sites[0] == "same-origin"
 	}
@@ -334,11 +331,7 @@ func sameOrigin(r *http.Request, secure bool) bool {
 	if len(origins) != 1 {
 		return false
 	}
-	scheme := "http://"
-	if secure {
-		scheme = "https://"
-	}
-	return strings.EqualFold(origins[0], scheme+r.Host)
+	return strings.EqualFold(origins[0], scheme+"://"+r.Host)
 }
 
 // readForm reads a form of at most [maxFormSize] bytes.

@@ -31,3 +31,11 @@ func localPath(s string) string {
 	}
 	return s
 }
+
+// localPathOrRoot returns s if it is a path of the same site, else the root.
+func localPathOrRoot(s string) string {
+	if path := localPath(s); path != "" {
+		return path
+	}
+	return "/"
+}

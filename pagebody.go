@@ -179,10 +179,9 @@ func (b *pageWriter) headStart() []byte {
 func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 	b.readHead(head)
 	b.inserted = b.x.handler.banner.AppendBodyStart(b.inserted[:0], banner.Place{
-		Language: b.x.handler.banner.Language(b.language, b.x.language),
-		ReturnTo: b.x.returnTo(),
-		Origin:   b.origin,
-
+		Language:   b.x.handler.banner.Language(b.language, b.x.language),
+		ReturnTo:   b.x.returnTo(),
+		Origin:     b.origin,
 		StyleNonce: b.admission.StyleNonce,
 	}, b.x.decision)
 	return b.inserted

@@ -63,12 +63,7 @@ func (x *exchange) absolute(content string) string {
 }
 
 // returnTo returns the local address of the page, for the way back to it.
-func (x *exchange) returnTo() string {
-	if path := localPath(x.url.RequestURI()); path != "" {
-		return path
-	}
-	return "/"
-}
+func (x *exchange) returnTo() string { return localPathOrRoot(x.url.RequestURI()) }
 
 // servePlaceholder answers with what is shown in place of a frame. Whoever opens it on
 // its own gets to the preferences: it says things that whoever made the link says.
@@ -76,10 +71,7 @@ func (h *Handler) servePlaceholder(w http.ResponseWriter, r *http.Request, x *ex
 	query := x.url.Query()
 	header := w.Header()
 	addVary(header, "Sec-Fetch-Dest")
-	returnTo := localPath(query.Get("return_to"))
-	if returnTo == "" {
-		returnTo = "/"
-	}
+	returnTo := localPathOrRoot(query.Get("return_to"))
 	view := banner.Placeholder{Services: query["service"], Category: query.Get("category"), ReturnTo: returnTo}
 	// Browsers that do not say what they ask for may show the page on its own.
 	if content := query.Get("content"); viewOf(r) == viewFrame && len(content) <= maxContent {

@@ -86,27 +86,28 @@ func (p *Policy) Choose(c Choice, now time.Time, gpc bool) (*Preference, error) 
 		GPC:        gpc,
 		Categories: make(map[string]State, len(p.categories)-1),
 	}
+	everything := func(state State) {
+		for _, category := range p.categories[1:] {
+			pref.Categories[category.Name] = state
+		}
+	}
 	chosen := map[string]State{}
-	agrees := false
-	state := Refused
 	switch c.Method {
 	case AcceptAll:
-		state = Granted
-	case RejectAll, Save:
+		everything(Granted)
+		return pref, nil
+	case RejectAll:
+		everything(Refused)
+		return pref, nil
+	case Save:
+		everything(Refused)
 	case Placeholder:
 		p.carryOver(pref, chosen, c.Before)
 	default:
 		return nil, fmt.Errorf("reading the choice: method %q is none of %s, %s, %s, %s", c.Method, AcceptAll, RejectAll, Save, Placeholder)
 	}
-	if c.Method != Placeholder {
-		for _, category := range p.categories[1:] {
-			pref.Categories[category.Name] = state
-		}
-	}
-	if c.Method == AcceptAll || c.Method == RejectAll {
-		return pref, nil
-	}
 
+	agrees := false
 	for _, name := range c.Categories {
 		if _, ok := p.categoryIndex[name]; !ok {
 			return nil, fmt.Errorf("reading the choice: %q is not a category", name)

@@ -29,7 +29,7 @@ type Script struct {
 	tagStart string // up to the states
 
 	integrity string
-	outdated  []byte
+	closed    string // the states of who agreed to nothing
 }
 
 // New makes the script for a policy, to be served below a prefix. Without a mode, it
@@ -49,7 +49,7 @@ func New(p *consent.Policy, prefix string, mode GoogleConsentMode) (*Script, err
 	digest := sha512.Sum384(s.body)
 	s.integrity = "sha384-" + base64.StdEncoding.EncodeToString(digest[:])
 	s.name = "shim." + hex.EncodeToString(hash[:4]) + ".js"
-	s.outdated = append([]byte("document.currentScript.dataset.state='"+rules.Closed()+"'\n"), s.body...)
+	s.closed = rules.Closed()
 	s.tagStart = `<script src="` + html.EscapeString(prefix+s.name) + `" data-state="`
 	return s, nil
 }
@@ -66,7 +66,10 @@ func (s *Script) Body() []byte { return s.body }
 // names. What such a page says of the visitor's choice means nothing any more: nothing
 // counts as agreed to on it.
 func (s *Script) Outdated(name string) (body []byte, ok bool) {
-	return s.outdated, outdatedName.MatchString(name)
+	if !outdatedName.MatchString(name) {
+		return nil, false
+	}
+	return append([]byte("document.currentScript.dataset.state='"+s.closed+"'\n"), s.body...), true
 }
 
 var outdatedName = regexp.MustCompile(`^shim\.[0-9a-f]{8}\.js$`)
