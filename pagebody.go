@@ -56,8 +56,11 @@ type pageState struct {
 	language  string        // what the page says it is in
 	admission csp.Admission // of what is put into it
 	origin    string        // what the page's base element makes necessary
-	sweep     bool          // whether the page has to fetch the rest of the deletions
-	failure   error
+
+	placeholders string // how the addresses of all placeholders of the page begin
+
+	sweep   bool // whether the page has to fetch the rest of the deletions
+	failure error
 }
 
 // pageTools is what serves one page after the other.
@@ -71,6 +74,7 @@ type pageTools struct {
 	pending  []byte // what has to be seen more of
 	lead     []byte // the start of what may be JSON
 	inserted []byte
+	address  []byte // of a placeholder
 
 	head     func() []byte             // headStart
 	start    func(rewrite.Head) []byte // bodyStart

@@ -22,40 +22,53 @@ const maxContent = 2048
 // placeholder returns the address of a page to be shown in place of what leads to a
 // destination.
 func (b *pageWriter) placeholder(to consent.Destination, content string) string {
-	query := url.Values{
-		"language":  {b.x.handler.banner.Language(b.language, b.x.language)},
-		"return_to": {b.x.returnTo()},
+	address := append(b.address[:0], b.origin...)
+	if b.origin == "" && b.guard.Based() {
+		address = append(address, b.x.origin()...)
 	}
+	if b.placeholders == "" {
+		b.placeholders = b.x.handler.Prefix + placeholderName +
+			"?language=" + b.x.handler.banner.Language(b.language, b.x.language) +
+			"&return_to=" + url.QueryEscape(b.x.returnTo())
+	}
+	address = append(address, b.placeholders...)
+	category := b.x.handler.policy.Config().UnknownHosts
 	if to.Rule != nil {
-		query["service"] = to.Rule.Services
-		query.Set("category", to.Rule.Category)
-	} else {
-		query.Set("category", b.x.handler.policy.Config().UnknownHosts)
+		category = to.Rule.Category
+		for _, service := range to.Rule.Services {
+			address = append(append(address, "&service="...), service...)
+		}
 	}
+	address = append(append(address, "&category="...), category...)
 	if to.Host != "" {
-		query.Set("host", to.Host)
+		address = append(append(address, "&host="...), url.QueryEscape(to.Host)...)
 	}
-	if content = b.x.absolute(content); content != "" {
-		query.Set("content", content)
+	if content = b.absolute(content); content != "" {
+		address = append(append(address, "&content="...), url.QueryEscape(content)...)
 	}
-	origin := b.origin
-	if origin == "" && b.guard.Based() {
-		origin = b.x.origin()
-	}
-	return origin + b.x.handler.Prefix + placeholderName + "?" + query.Encode()
+	b.address = address
+	return string(address)
 }
 
 // absolute returns the address that a URL of the page leads to, to be opened on its
-// own; "" if it has no short one.
-func (x *exchange) absolute(content string) string {
+// own; "" if it has none that is short and sure.
+func (b *pageWriter) absolute(content string) string {
+	content = strings.TrimSpace(content)
 	if len(content) > maxContent {
 		return ""
 	}
-	u, err := url.Parse(strings.TrimSpace(content))
-	if err != nil {
+	if rest, ok := strings.CutPrefix(content, "//"); ok {
+		return b.x.scheme() + "://" + rest
+	}
+	// Most have their scheme; one that has not may be meant beside a base element.
+	if scheme, _, ok := strings.Cut(content, "://"); ok && (scheme == "https" || scheme == "http") {
+		return content
+	}
+	u, err := url.Parse(content)
+	if err != nil || !u.IsAbs() && b.guard.Based() {
 		return ""
 	}
-	u = (&url.URL{Scheme: x.scheme(), Host: x.address, Path: x.url.Path}).ResolveReference(u)
+	u = (&url.URL{Scheme: b.x.scheme(), Host: b.x.address, Path: b.x.url.Path}).ResolveReference(u)
 	if u.Scheme != "http" && u.Scheme != "https" {
 		return ""
 	}

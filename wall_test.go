@@ -87,7 +87,7 @@ func TestWall(t *testing.T) {
 		own := []string{"img-src 'self'"}
 		w, _ := answered(t, h, "/", test.lines, test.choice, http.Header{"Content-Type": {test.contentType}, "Content-Security-Policy": own}, page)
 		body, header := w.Body.String(), w.Result().Header
-		instead := `<iframe src="/.cookie-consent/placeholder?category=third_party&amp;content=https%3A%2F%2Fa.video.example%2F1&amp;host=a.video.example&amp;language=en&amp;return_to=%2F&amp;service=video"`
+		instead := `<iframe src="/.cookie-consent/placeholder?language=en&amp;return_to=%2F&amp;service=video&amp;category=third_party&amp;host=a.video.example&amp;content=https%3A%2F%2Fa.video.example%2F1"`
 		if got := strings.Contains(body, instead+film); got != test.blocked || !strings.Contains(body, "<img src=/own.png>") {
 			t.Errorf("%s: %s", test.name, body)
 		}

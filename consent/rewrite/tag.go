@@ -229,26 +229,40 @@ func (t *Tag) appendTo(b []byte) []byte {
 // appendQuoted appends the equals sign and value of an attribute in ASCII.
 func appendQuoted(b []byte, value string) []byte {
 	b = append(b, `="`...)
-	for _, c := range value {
-		switch {
-		case c == '&':
+	for value != "" {
+		n := 0
+		for n < len(value) && isPlain[value[n]] {
+			n++
+		}
+		b = append(b, value[:n]...)
+		if n == len(value) {
+			break
+		}
+		c, size := utf8.DecodeRuneInString(value[n:])
+		switch c {
+		case '&':
 			b = append(b, "&amp;"...)
-		case c == '"':
-			b = append(b, "&#34;"...)
-		case c == '<':
+		case '<':
 			b = append(b, "&lt;"...)
-		case c == '>':
+		case '>':
 			b = append(b, "&gt;"...)
-		case ' ' <= c && c < utf8.RuneSelf-1:
-			b = append(b, byte(c))
 		default:
 			b = append(b, "&#"...)
 			b = strconv.AppendInt(b, int64(c), 10)
 			b = append(b, ';')
 		}
+		value = value[n+size:]
 	}
 	return append(b, '"')
 }
+
+// isPlain tells what may stand in a value between quotation marks as it is.
+var isPlain = func() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf-1; c++ {
+		plain[c] = !strings.ContainsRune(`&"<>`, c)
+	}
+	return plain
+}()
 
 func isAttributeName(s string) bool {
 	for i := range len(s) {

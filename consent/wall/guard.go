@@ -82,8 +82,9 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 		}
 	}
 	address := "" // of the placeholder
+	attributes := loads[t.Name()]
 	for i := range t.Len() {
-		for _, a := range loads[t.Name()] {
+		for _, a := range attributes {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
 				if g.Placeholder != nil && showsPage(t) {
 					address = g.Placeholder(g.to, g.addressOf(t, i, a.reading))
