@@ -113,6 +113,7 @@ func (a *App) provisionLedger(ctx caddy.Context) error {
 			Key: func() ([]byte, error) {
 				return cmp.Or(startedApp.Load(), a).keys.signing()
 			},
+			Committed: observeCommit,
 		},
 		ctx:    ctx,
 		events: events.(*caddyevents.App),

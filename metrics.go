@@ -3,6 +3,7 @@ package cookieconsent
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -21,6 +22,7 @@ var metrics = struct {
 	records            *prometheus.CounterVec
 	withheldGrants     prometheus.Counter
 	unrecordedRefusals prometheus.Counter
+	commits            prometheus.Histogram
 }{
 	cookies: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "cookies_withheld_total",
@@ -58,6 +60,11 @@ var metrics = struct {
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "ledger_unrecorded_refusals_total",
 		Help: "Refusals that were honoured without a record.",
 	}),
+	commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "ledger_commit_seconds",
+		Help:    "Time that it took to bring waiting records to the disk together.",
+		Buckets: []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5},
+	}),
 }
 
 // Values of the labels.
@@ -80,7 +87,7 @@ const (
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{
 		metrics.cookies, metrics.blocked, metrics.redirects, metrics.deletions, metrics.pages, metrics.choices,
-		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals,
+		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals, metrics.commits,
 		ledgerMetrics{},
 	} {
 		err := registry.Register(collector)
@@ -100,6 +107,8 @@ func countDeletions(n int)      { metrics.deletions.Add(float64(n)) }
 func countPage(result string)   { metrics.pages.WithLabelValues(result).Inc() }
 func countChoice(method string) { metrics.choices.WithLabelValues(method).Inc() }
 func countRecord(result string) { metrics.records.WithLabelValues(result).Inc() }
+
+func observeCommit(took time.Duration) { metrics.commits.Observe(took.Seconds()) }
 
 // ledgerMetrics tells of the ledgers that are open when it is asked.
 type ledgerMetrics struct{}

@@ -72,6 +72,10 @@ type Options struct {
 
 	// Key returns the key that seals checkpoints.
 	Key func() ([]byte, error)
+
+	// Committed is told how long it took to bring records to the disk, if it is not
+	// nil: all that waited for it at once.
+	Committed func(took time.Duration)
 }
 
 // Reader reads a store, be it in use by another process or not. It may be used

@@ -236,7 +236,10 @@ func (s *Store) commit(batch []*request) {
 	}
 	db, err := s.database()
 	if err == nil {
-		err = db.append(waiting)
+		begin := time.Now()
+		if err = db.append(waiting); err == nil && s.opts.Committed != nil {
+			s.opts.Committed(time.Since(begin))
+		}
 		s.settle(err)
 		s.logged.Store(true)
 	}
