@@ -209,7 +209,7 @@ func TestHeadStart(t *testing.T) {
 		}
 	}
 	o := Options{HeadStart: func() []byte { return []byte("!") }, DocumentOnly: true, Edit: disarm, Elements: shownElements}
-	if got, r := rewritten(t, o, "<img src=x><head>", 3); got != "<img data-x-src=x><head>" || r.Skipped() != Fragment {
+	if got, r := rewritten(t, o, "<img src=x><head>", 3); got != "<img src=x><head>" || r.Skipped() != Fragment {
 		t.Errorf("a fragment became %q, %s", got, r.Skipped())
 	}
 }

@@ -124,7 +124,6 @@ func (r *Rewriter) handleHeadText(i, j int) {
 			r.imply(r.lead.start)
 			return
 		case leadsToUTF16:
-			r.pageEditor.elements = nil // nothing can be read
 			r.skip(UTF16)
 			return
 		}

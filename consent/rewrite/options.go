@@ -30,9 +30,9 @@ type Options struct {
 	// change it.
 	EditMeta func(*Tag)
 
-	// DocumentOnly makes nothing be inserted where the input does not begin as a
-	// whole document does: with a DOCTYPE or a tag of html, head or body, after
-	// nothing but comments and white space.
+	// DocumentOnly makes nothing be inserted or changed where the input does not
+	// begin as a whole document does: with a DOCTYPE or a tag of html, head or body,
+	// after nothing but comments and white space.
 	DocumentOnly bool
 }
 

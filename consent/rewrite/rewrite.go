@@ -317,9 +317,12 @@ func (r *Rewriter) handle(ev event, i, j int) {
 	}
 }
 
-// skip inserts nothing (more).
+// skip inserts nothing (more). What can't be read or is no document stays as it is.
 func (r *Rewriter) skip(why Reason) {
 	r.reason = why
+	if why == UTF16 || why == Fragment {
+		r.pageEditor.elements = nil
+	}
 	r.finish()
 }
 
