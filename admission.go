@@ -23,6 +23,8 @@ const (
 	pieceSweep
 	pieceShim
 	piecePlaceholder
+	pieceState
+	pieceChoice
 	pieceCount = iota
 )
 
@@ -34,6 +36,8 @@ func (h *Handler) piecesOf() [pieceCount]csp.Piece {
 		{Kind: csp.Style, Path: h.Prefix + sweepName},
 		{Kind: csp.Script, Path: h.Prefix + h.shim.Name(), Integrity: h.shim.Integrity()},
 		{Kind: csp.Frame, Path: h.Prefix + placeholderName},
+		{Kind: csp.Connect, Path: h.Prefix + stateName},
+		{Kind: csp.Connect, Path: h.Prefix + "preferences"},
 	}
 }
 
@@ -51,6 +55,12 @@ func (x *exchange) pieces() pieceSet {
 	}
 	if x.guardsScripts() {
 		set |= pieceShim
+		if x.view != viewFrame {
+			set |= pieceState
+		}
+		if set&pieceForm != 0 {
+			set |= pieceChoice
+		}
 	}
 	if x.walled() {
 		set |= piecePlaceholder
@@ -95,8 +105,9 @@ func (x *exchange) admit(lines []string, stored bool) csp.Admission {
 			x.handler.admissions.put(key, a)
 		}
 	}
-	// Where no script of ours runs, a sandbox keeps those of the page from it too.
-	missed := slices.DeleteFunc(slices.Clone(a.Impossible), func(k csp.Kind) bool { return k == csp.Script })
+	// Where no script of ours runs, a sandbox keeps those of the page from it too. What
+	// it may not fetch it does without.
+	missed := slices.DeleteFunc(slices.Clone(a.Impossible), func(k csp.Kind) bool { return k == csp.Script || k == csp.Connect })
 	if len(missed) > 0 {
 		x.handler.notices.inadmissible(x.host, lines, missed)
 	}

@@ -20,9 +20,11 @@ func TestAdmissionOfPages(t *testing.T) {
 	style := " site.example/.cookie-consent/" + h.banner.Stylesheet()
 	script := "; script-src site.example/.cookie-consent/" + h.shim.Name()
 	const (
-		frame = "; frame-src site.example/.cookie-consent/placeholder"
-		form  = " site.example/.cookie-consent/preferences"
-		sweep = " site.example/.cookie-consent/sweep.css"
+		frame  = "; frame-src site.example/.cookie-consent/placeholder"
+		form   = " site.example/.cookie-consent/preferences"
+		sweep  = " site.example/.cookie-consent/sweep.css"
+		state  = "; connect-src site.example/.cookie-consent/state.json"
+		choice = " site.example/.cookie-consent/preferences"
 	)
 	document := []string{"Sec-Fetch-Dest: document"}
 	refused := &consent.Choice{Method: consent.RejectAll}
@@ -37,11 +39,11 @@ func TestAdmissionOfPages(t *testing.T) {
 		{name: "admitting", body: page, policies: []string{"default-src 'self'", "img-src 'none'"}},
 		{
 			name: "closed", body: page, policies: []string{"default-src 'none'; form-action 'none'", "img-src 'none', style-src 'none'"},
-			want: []string{"default-src 'none'; form-action" + form + script + "; style-src" + style + frame, "img-src 'none', style-src" + style},
+			want: []string{"default-src 'none'; form-action" + form + script + "; style-src" + style + state + choice + frame, "img-src 'none', style-src" + style},
 		},
 		{
 			name: "after the choice", body: page, choice: refused, policies: []string{"default-src 'none'; form-action 'none'"},
-			want: []string{"default-src 'none'; form-action 'none'" + script + "; style-src" + style + frame},
+			want: []string{"default-src 'none'; form-action 'none'" + script + "; style-src" + style + state + frame},
 		},
 		{
 			name: "with refused cookies left", body: page, choice: refused, lines: []string{"Cookie: zz=1"}, policies: []string{"style-src a"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html/template"
 	"io"
 	"mime"
 	"net/http"
@@ -30,6 +31,10 @@ const maxFormSize = 8 << 10
 // buttons must not be clicked through somebody else's frame.
 const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// savedPolicy is that of the page after a choice, on which a script tells other pages
+// of it, and service workers.
+const savedPolicy = pagePolicy + "; script-src 'self'; connect-src 'self'"
+
 // endpointError is a request to an own endpoint that is refused.
 type endpointError struct {
 	status     int
@@ -50,7 +55,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	}
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
-	header.Set("Content-Security-Policy", pagePolicy)
+	header.Set(policyName, pagePolicy)
 
 	var err error
 	switch name := strings.TrimPrefix(x.url.Path, h.Prefix); name {
@@ -60,7 +65,7 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 		})
 	case "preferences":
 		err = h.servePreferences(w, r, x)
-	case "state.json":
+	case stateName:
 		err = onlyGet(r, func() error { return h.serveState(w, x) })
 	case "declaration.json":
 		err = onlyGet(r, func() error { return h.serveDeclaration(w, x) })
@@ -169,7 +174,10 @@ func (h *Handler) expireOnEndpoint(header http.Header, r *http.Request, x *excha
 	x.expireRefused(header)
 }
 
-// state is the document state.json.
+// stateName is the endpoint of the visitor's choice as data.
+const stateName = "state.json"
+
+// state is that document.
 type state struct {
 	Asked       bool              `json:"asked"`
 	State       string            `json:"state"`
@@ -177,8 +185,9 @@ type state struct {
 	Method      consent.Method    `json:"method,omitempty"`
 	GPC         bool              `json:"gpc"`
 	Fingerprint string            `json:"fingerprint"`
-	States      string            `json:"states"` // as the script has them
-	Script      string            `json:"script"` // its name
+	States      string            `json:"states"`           // as the script has them
+	Script      string            `json:"script"`           // its name
+	Policy      string            `json:"policy,omitempty"` // of pages, as a header has it
 	Categories  map[string]string `json:"categories"`
 	Services    map[string]string `json:"services"`
 }
@@ -194,6 +203,9 @@ func (h *Handler) serveState(w http.ResponseWriter, x *exchange) error {
 		Script:      h.shim.Name(),
 		Categories:  make(map[string]string),
 		Services:    make(map[string]string),
+	}
+	if x.walled() && x.policyHeader() == policyName {
+		document.Policy = h.policies.Of(x.decision, x.page())
 	}
 	if pref := x.decision.Preference(); pref != nil {
 		document.Method = pref.Method
@@ -239,7 +251,7 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 		return err
 	}
 	if form.Get("choice") == string(consent.Placeholder) {
-		w.Header().Set("Content-Security-Policy", framedPolicy) // the page around it may be a frame
+		w.Header().Set(policyName, framedPolicy) // the page around it may be a frame
 	}
 	if len(form["choice"]) != 1 {
 		return &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
@@ -274,8 +286,13 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	w.Header().Add("Set-Cookie", h.preferenceCookie(x, value))
 	returnTo := localPath(form.Get("return_to"))
 	target, err := url.Parse(returnTo)
-	if returnTo == "" || err != nil || len(pref.NotKept) > 0 || receipt != nil && fromPreferences(form) {
-		return h.servePage(w, r, x, banner.Page{ReturnTo: returnTo, Saved: true, NotKept: pref.NotKept, Receipt: receipt})
+	if returnTo == "" || err != nil || len(pref.NotKept) > 0 || fromPreferences(form) {
+		saved := banner.Page{ReturnTo: returnTo, Saved: true, NotKept: pref.NotKept, Receipt: receipt}
+		if h.Mode == modeEnforce {
+			w.Header().Set(policyName, savedPolicy)
+			saved.Script = template.HTML(h.shim.AppendTag(nil, shim.Page{Decision: x.decision, Saved: true})) //nolint:gosec // it is the module's own
+		}
+		return h.servePage(w, r, x, saved)
 	}
 	x.url = target // the page on which refused cookies are to be gone
 	h.personal(w.Header(), x)

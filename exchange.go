@@ -32,6 +32,7 @@ type exchange struct {
 	view     view     // what the response is for
 	posted   bool     // whether the request must not be sent again unasked
 	worker   bool     // whether it is the script of a worker
+	marked   bool     // whether it is for a page in the place of one that was kept
 	language string   // Accept-Language
 
 	at        *consent.Page // the page of that address, once somebody asked
@@ -93,6 +94,7 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 		view:     viewOf(r),
 		posted:   r.Method != http.MethodGet && r.Method != http.MethodHead,
 		worker:   strings.HasSuffix(r.Header.Get("Sec-Fetch-Dest"), "worker"),
+		marked:   r.Header[pageMark] != nil,
 		language: strings.Join(r.Header["Accept-Language"], ","),
 		inError:  r.Context().Value(caddyhttp.ErrorCtxKey) != nil,
 	}
@@ -215,8 +217,8 @@ func viewOf(r *http.Request) view {
 	if r.Method == http.MethodConnect || r.Header["Upgrade"] != nil || r.Header[includeMark] != nil {
 		return viewOther
 	}
-	if purpose := r.Header.Get("Sec-Purpose"); strings.HasPrefix(purpose, "prefetch") {
-		return viewDocument // what is fetched ahead is shown without asking again
+	if r.Header[pageMark] != nil {
+		return viewDocument
 	}
 	if dest := r.Header.Get("Sec-Fetch-Dest"); dest != "" {
 		switch dest {
@@ -228,6 +230,10 @@ func viewOf(r *http.Request) view {
 			// Only a service worker passes a navigation on, and does not say of what.
 			if r.Header.Get("Sec-Fetch-Mode") == "navigate" {
 				return viewDocument
+			}
+			// What is fetched ahead is shown without asking again.
+			if strings.HasPrefix(r.Header.Get("Sec-Purpose"), "prefetch") || isWorkers(r) {
+				return viewPossible
 			}
 		}
 		return viewOther
@@ -250,6 +256,17 @@ func viewOf(r *http.Request) view {
 		return viewOther
 	}
 }
+
+// isWorkers reports whether a worker makes a request, which may keep the answer to
+// show it as a page: what refers to it is a script.
+func isWorkers(r *http.Request) bool {
+	script, _, _ := strings.Cut(r.Referer(), "?")
+	return strings.HasSuffix(script, ".js") || strings.HasSuffix(script, ".mjs")
+}
+
+// pageMark is the header by which the script asks for a page as a visitor gets it, for
+// where a service worker keeps one. The answer has it too: it does not come from there.
+const pageMark = "Cookie-Consent-Page"
 
 // includeMark is the header by which Caddy's templates mark the request for a part
 // of a page, which otherwise has the header of the request for the page.

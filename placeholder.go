@@ -97,7 +97,7 @@ func (h *Handler) servePlaceholder(w http.ResponseWriter, r *http.Request, x *ex
 		w.WriteHeader(http.StatusSeeOther)
 		return nil
 	}
-	header.Set("Content-Security-Policy", framedPolicy)
+	header.Set(policyName, framedPolicy)
 	header.Set("Cross-Origin-Embedder-Policy", "require-corp") // as the page around may demand
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Content-Type", "text/html; charset=utf-8")

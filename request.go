@@ -26,6 +26,7 @@ func (x *exchange) filterRequest(r *http.Request) {
 		// What Connection names does not go further (RFC 9110, section 7.6.1).
 		removeMember(r.Header, "Connection", name)
 	}
+	delete(r.Header, pageMark)
 	x.filterConditions(r)
 	if lines := r.Header["Accept-Encoding"]; lines != nil {
 		r.Header["Accept-Encoding"] = narrowCodings(lines)

@@ -218,7 +218,10 @@ func TestViews(t *testing.T) {
 		{"Sec-Fetch-Dest: document", viewDocument},
 		{"Sec-Fetch-Dest: iframe\nAccept: text/html,application/xhtml+xml", viewFrame},
 		{"Sec-Fetch-Dest: empty\nAccept: text/html,application/xhtml+xml", viewOther},
-		{"Sec-Fetch-Dest: empty\nSec-Purpose: prefetch", viewDocument},
+		{"Sec-Fetch-Dest: empty\nSec-Purpose: prefetch", viewPossible},
+		{"Sec-Fetch-Dest: document\nSec-Purpose: prefetch;prerender", viewDocument},
+		{"Sec-Fetch-Dest: empty\nReferer: https://site.example/sw.js?v=3", viewPossible}, // for its cache
+		{"Sec-Fetch-Dest: empty\nReferer: https://site.example/page?sw.js", viewOther},
 		{"Sec-Fetch-Dest: empty\nSec-Fetch-Mode: navigate", viewDocument}, // by a service worker
 		{"Sec-Fetch-Dest: empty\nSec-Fetch-Mode: cors", viewOther},
 		{"Sec-Fetch-Dest: document\nUpgrade: websocket", viewOther},

@@ -160,6 +160,9 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 	switch {
 	case isPage:
 		w.x.markPage(header)
+		if w.x.marked {
+			header.Set(pageMark, "?1")
+		}
 		if w.x.view == viewFrame {
 			addVary(header, "Sec-Fetch-Dest")
 		}

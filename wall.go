@@ -99,7 +99,7 @@ func (x *exchange) policyHeader() string {
 	case x.handler.Wall == wallReport:
 		return "Content-Security-Policy-Report-Only"
 	default:
-		return "Content-Security-Policy"
+		return policyName
 	}
 }
 

@@ -298,8 +298,6 @@ func TestDocumentsInChromium(t *testing.T) {
 			v := &visit{document: p.document, way: blockedWays[i%len(blockedWays)], longest: attempts[0]}
 			if left[p.ID] != "" {
 				v.expected = found
-			}
-			if left[p.ID] != "" && left[p.ID] != byPreconnect {
 				v.longest = attempts[len(attempts)-1]
 			}
 			blocked = append(blocked, v)
@@ -318,7 +316,7 @@ func TestDocumentsInChromium(t *testing.T) {
 		}
 	}
 	for id := range left {
-		if !contacted[id] && left[id] != byPreconnect {
+		if !contacted[id] {
 			t.Errorf("%s contacts nobody any more", id)
 		}
 	}
@@ -359,9 +357,4 @@ var guarded = map[string]string{
 var left = map[string]string{
 	"h069": "the visitor sends a form",
 	"h479": "the visitor follows a redirect",
-	"h207": byPreconnect,
 }
-
-// byPreconnect is why a document contacts somebody on some loads: a script opens a
-// connection ahead, which no policy forbids, and the browser may or may not do it.
-const byPreconnect = "a script opens a connection ahead"

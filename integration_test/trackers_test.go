@@ -260,15 +260,19 @@ func (b *browser) kept(origin string) []string {
 	return all
 }
 
-// keepingWorker answers with pages as they were the first time.
+// keepingWorker answers with pages as they were the first time, and with one that it
+// fetched ahead and asks nobody else for.
 const keepingWorker = `
-	addEventListener("install", () => skipWaiting())
+	addEventListener("install", e => {
+		skipWaiting()
+		e.waitUntil(caches.open("pages").then(cache => cache.addAll(["/shell"])))
+	})
 	addEventListener("activate", e => e.waitUntil(clients.claim()))
 	addEventListener("fetch", e => {
 		if (e.request.mode !== "navigate" || e.request.method !== "GET") return
 		e.respondWith(caches.open("pages").then(async cache => {
 			const kept = await cache.match(e.request.url)
-			if (kept) return kept
+			if (kept || new URL(e.request.url).pathname === "/shell") return kept
 			const response = await fetch(e.request)
 			if (response.ok && response.type === "basic") await cache.put(e.request.url, response.clone())
 			return response
@@ -395,6 +399,25 @@ func TestPageFullOfTrackers(t *testing.T) {
 			b.await("the page has heard of it", `document.documentElement.classList.length === 0`)
 			visit("from a worker after everything was taken back", "/kept")
 			visit("from a worker, once more", "/kept")
+
+			visit("fetched ahead by a worker", "/shell")
+			choose("accept_all")
+			visit("fetched ahead by a worker before everything was granted", "/shell", trackerServices...)
+			choose("reject_all")
+			b.await("the page has heard of it", `document.documentElement.classList.length === 0`)
+			visit("fetched ahead by a worker, after everything was taken back", "/shell")
+
+			// Nobody is there to hear of it but the page on which it happens.
+			choose("accept_all")
+			visit("with everything and a worker again", "/kept", trackerServices...)
+			visit("fetched ahead by a worker, with everything again", "/shell", trackerServices...)
+			desk.open("about:blank")
+			b.open(origin + prefix)
+			b.click(`button[value="reject_all"]`)
+			b.await("the worker has forgotten what was granted", `caches.open("pages").then(cache => cache.matchAll()).then(pages => Promise.all(pages.map(p => p.text()))).then(
+				pages => pages.length > 1 && pages.every(page => !page.includes('data-state="22')))`)
+			visit("from a worker after everything was taken back on the same page", "/kept")
+			visit("fetched ahead by a worker, after everything was taken back on the same page", "/shell")
 		})
 	}
 }

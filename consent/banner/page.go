@@ -40,6 +40,9 @@ type Page struct {
 	// Receipt is the proof of the choice that the page answers, nil if there
 	// is none.
 	Receipt *Receipt
+
+	// Script is the tag of the script that the page needs, empty if there is none.
+	Script template.HTML
 }
 
 // A Receipt is what a visitor may keep as the proof of a choice.
@@ -50,7 +53,7 @@ type Receipt struct {
 }
 
 // Page returns the HTML document with the preferences and the cookies policy.
-// It needs no script and no style but that of [Renderer.Asset].
+// It needs no script to work, and no style but that of [Renderer.Asset].
 func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 	view := &pageView{documentView: r.document(lang, "page_title"), Page: p}
 

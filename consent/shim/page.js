@@ -5,6 +5,9 @@ const isPage = window === window.top
 const posted = words.includes('post')
 let asked = words.includes('asked')
 const { fetch } = window
+
+// The header by which the script asks for a page as visitors get it.
+const pageMark = 'Cookie-Consent-Page'
 const scriptName = src.replace(/.*\//, '')
 
 // Has the visitor typed something that a reload would lose?
@@ -54,13 +57,14 @@ const settle = () => {
 	}
 }
 
-// seal keeps a page that is about to be left from contacting others meanwhile.
-const seal = () => {
-	const policy = document.createElement('meta')
-	policy.httpEquiv = 'Content-Security-Policy'
-	policy.content = "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+// seal keeps a page that is about to be left, or has to stay, from contacting others
+// than its next state lets it.
+const seal = policy => {
+	const meta = document.createElement('meta')
+	meta.httpEquiv = 'Content-Security-Policy'
+	meta.content = policy
 	const head = document.head || document.documentElement
-	head.append(policy)
+	head.append(meta)
 }
 
 // A service worker may answer with pages of an earlier choice.
@@ -72,12 +76,17 @@ const isControlled = () => {
 	}
 }
 
-// forget removes the pages that depend on a choice from what a service worker may have
-// kept.
+// forget replaces the pages that depend on a choice among what a service worker may have
+// kept. Nothing is missing at any time, because the worker may have nothing else to show.
+// Where the worker answers itself, what it keeps is removed: then it asks.
 const ignoreVary = { ignoreVary: true }
+const fetchAnew = (cache, request) =>
+	apply(fetch, window, [request.url, { cache: 'reload', headers: { [pageMark]: '?1' } }]).then(response =>
+		!response.headers.has(pageMark) ? cache.delete(request, ignoreVary) : response.ok && cache.put(request, response)
+	)
 const forget = () => caches.keys().then(names => Promise.all(names.map(name => caches.open(name).then(cache =>
 	cache.keys().then(requests => Promise.all(requests.map(request => cache.match(request, ignoreVary).then(found =>
-		found && /sec-gpc/i.test(found.headers.get('vary')) && cache.delete(request, ignoreVary)
+		found && /sec-gpc/i.test(found.headers.get('vary')) && fetchAnew(cache, request).catch(() => {})
 	))))
 ))))
 
@@ -114,8 +123,8 @@ const adopt = next => {
 	for (const change of changes) {
 		change()
 	}
-	if (loses && !posted) {
-		seal()
+	if (loses && next.policy) {
+		seal(next.policy)
 	}
 	if (leaves) {
 		renew()
@@ -218,8 +227,9 @@ const choose = event => {
 
 if (isPage) {
 	join()
-	if (isControlled() && holdsGrants()) {
-		lookAtOnce()
+	// A worker may have kept it, and what another site sends comes without the choice.
+	if (isControlled() || posted && !asked) {
+		(words.includes('saved') ? forget : holdsGrants() ? lookAtOnce : look)()
 	}
 	addEventListener('pagehide', () => channel && channel.close())
 	addEventListener('pageshow', ({ persisted }) => {

@@ -91,6 +91,9 @@ type Page struct {
 	// page. Holds is true if the browser sent cookies that were.
 	Withheld, Holds bool
 
+	// Saved is true for the module's own page right after a choice.
+	Saved bool
+
 	// Nonce and Integrity are what the page's content security policy needs of the
 	// tag: its nonce, and whether there is the integrity attribute.
 	Nonce     string
@@ -105,7 +108,7 @@ func (s *Script) AppendTag(dst []byte, p Page) []byte {
 	for _, word := range [...]struct {
 		text string
 		said bool
-	}{{" asked", p.Decision.Asked()}, {" post", p.Posted}, {" withheld", p.Withheld || p.Holds}, {" holds", p.Holds}} {
+	}{{" asked", p.Decision.Asked()}, {" post", p.Posted || p.Saved}, {" withheld", p.Withheld || p.Holds}, {" holds", p.Holds}, {" saved", p.Saved}} {
 		if word.said {
 			dst = append(dst, word.text...)
 		}
@@ -139,7 +142,7 @@ func parts(rules scriptData) []string {
 	if rules.Google != nil {
 		names = append(names, "google.js")
 	}
-	return append(names, "frames.js", "page.js")
+	return append(names, "hints.js", "frames.js", "page.js")
 }
 
 // join returns the content of embedded files without comments on lines of their own,

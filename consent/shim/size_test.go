@@ -3,6 +3,8 @@ package shim
 import (
 	"bytes"
 	"compress/gzip"
+	"io/fs"
+	"regexp"
 	"testing"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
@@ -27,12 +29,38 @@ func TestSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes, %d compressed", len(s.Body()), b.Len())
-	if most := 9 << 10; b.Len() > most {
+	if most := 9600; b.Len() > most {
 		t.Errorf("%d bytes compressed, want at most %d", b.Len(), most)
 	}
 	tag := s.AppendTag(nil, Page{Decision: p.Decide(nil, false), Posted: true, Holds: true})
 	if len(tag) > 128 {
 		t.Errorf("the tag %s is %d bytes long", tag, len(tag))
+	}
+}
+
+// The files share one scope, in which nothing can be declared twice.
+func TestNamesOfParts(t *testing.T) {
+	names, err := fs.Glob(sources, "*.js")
+	if err != nil || len(names) < 6 {
+		t.Fatalf("%q %v", names, err)
+	}
+	declared := map[string]string{}
+	for _, file := range names {
+		source, err := sources.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range regexp.MustCompile(`(?m)^(?:const|let) (.+?) =|^(?:const|let|function) (\w+(?:, \w+)*)$`).FindAllStringSubmatch(string(source), -1) {
+			for _, name := range regexp.MustCompile(`[\w$]+`).FindAllString(line[1]+line[2], -1) {
+				if other, twice := declared[name]; twice {
+					t.Errorf("%s is declared in %s and in %s", name, other, file)
+				}
+				declared[name] = file
+			}
+		}
+	}
+	if declared["replace"] != "cookies.js" || declared["fetch"] != "page.js" {
+		t.Errorf("not all declarations are found: %v", declared)
 	}
 }
 
