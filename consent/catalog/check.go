@@ -17,27 +17,6 @@ var (
 	nameForm = regexp.MustCompile(`^[^\x00-\x20\x7f-\xff;=,"]+$`)
 )
 
-// checkFile checks the entries of a file of a directory, each by itself.
-func checkFile(d document, dir string, all []entry) error {
-	list := ids(all)
-	for i := range all {
-		e := &all[i]
-		if e.kind()+"s" != dir {
-			return e.errorf("", "a %s does not belong into %s", e.kind(), dir)
-		}
-		if i > 0 && list[i-1] > list[i] {
-			return e.errorf(`"`+list[i]+`"`, "entries are sorted by id, but %q stands behind %q", list[i], list[i-1])
-		}
-		if err := e.checkSource(); err != nil {
-			return err
-		}
-		if err := e.check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // checkSource checks where the facts of an entry come from.
 func (e *entry) checkSource() error {
 	var source string
@@ -171,7 +150,7 @@ func (e *entry) checkCookie(i int) error {
 			return errorf("cookie %q is listed twice", c.Name)
 		}
 		theirs := e.match(other)
-		if theirs.Category == match.Category && theirs.Purpose == match.Purpose && other.Lifetime == c.Lifetime && covers(other.Name, c.Name) {
+		if theirs.Category == match.Category && theirs.Purpose == match.Purpose && other.Lifetime == c.Lifetime && consent.KnownCovers(other.Name, consent.KnownExample(c.Name)) {
 			return errorf("cookie %q is listed although %q covers it", c.Name, other.Name)
 		}
 	}
@@ -183,7 +162,7 @@ func checkName(name, category string) (problem string) {
 	if !nameForm.MatchString(name) {
 		return "is not a name"
 	}
-	if _, err := consent.NewKnown([]consent.KnownCookie{{Name: name, Category: category}}); err != nil {
+	if err := consent.CheckKnownName(name); err != nil {
 		return "is not a pattern: " + err.Error()
 	}
 	before, after, star := strings.Cut(name, "*")
@@ -201,16 +180,6 @@ func checkName(name, category string) (problem string) {
 		return "has a star with less than 3 characters before and less than 5 behind it"
 	}
 	return ""
-}
-
-// covers reports whether a pattern finds what another one is about.
-func covers(pattern, name string) bool {
-	known, err := consent.NewKnown([]consent.KnownCookie{{Name: pattern, Category: consent.ThirdParty}})
-	if err != nil {
-		return false
-	}
-	_, _, ok := known.Find(consent.KnownExample(name))
-	return ok
 }
 
 // checkTogether checks that every cookie is found, and found as what it is.
