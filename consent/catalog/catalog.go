@@ -45,6 +45,7 @@ type Catalog struct {
 	storage   *consent.Known
 	storageIs []Match
 	hosts     map[string]Match // by host, or by "." and the host above
+	listed    map[string]*List // the same, of lists of hosts
 }
 
 // An entry is a product or a service, and where it stands.
