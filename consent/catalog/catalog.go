@@ -88,25 +88,33 @@ func Load(files fs.FS) (*Catalog, error) {
 
 // readAll reads the entries of all files, in their order.
 func readAll(files fs.FS) ([]entry, error) {
-	var all []entry
+	var names []string
 	for _, dir := range []string{"products", "services"} {
-		names, err := fs.Glob(files, dir+"/*.toml")
+		found, err := fs.Glob(files, dir+"/*.toml")
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
+		names = append(names, found...)
+	}
+	read, errs := make([][]entry, len(names)), make([]error, len(names))
+	var readers sync.WaitGroup
+	for i, name := range names {
+		readers.Go(func() {
 			text, err := fs.ReadFile(files, name)
 			if err != nil {
-				return nil, fmt.Errorf("reading the catalog: %w", err)
+				errs[i] = fmt.Errorf("reading the catalog: %w", err)
+				return
 			}
-			read, err := document{name, string(text)}.entries()
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, read...)
+			read[i], errs[i] = document{name, string(text)}.entries()
+		})
+	}
+	readers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
 		}
 	}
-	return all, nil
+	return slices.Concat(read...), nil
 }
 
 // build makes entries ready to be looked up. Every id may be there once.
