@@ -70,7 +70,7 @@ func Load(files fs.FS) (*Catalog, error) {
 			return nil, e.errorf("", "a %s does not belong into %s", e.kind(), dir)
 		}
 		if e.n > 0 && all[i-1].id() > e.id() {
-			return nil, e.errorf(quoted(e.id()), "entries are sorted by id, but %q stands behind %q", e.id(), all[i-1].id())
+			return nil, e.errorf(atKey("id"), "entries are sorted by id, but %q stands behind %q", e.id(), all[i-1].id())
 		}
 		if err := e.checkSource(); err != nil {
 			return nil, err
@@ -126,7 +126,7 @@ func build(all []entry) (*Catalog, error) {
 	for i := range all {
 		e := &all[i]
 		if i > 0 && e.id() == all[i-1].id() {
-			return nil, e.errorf(`"`+e.id()+`"`, "the id %q is taken by %s", e.id(), all[i-1].from.name)
+			return nil, e.errorf(atKey("id"), "the id %q is taken by %s", e.id(), all[i-1].from.name)
 		}
 		for j := range e.cookies() {
 			cookie := &e.cookies()[j]
@@ -258,7 +258,7 @@ func (e *entry) match(cookie *Cookie) Match {
 	return m
 }
 
-// errorf returns an error about the entry, at the line of a word of it.
-func (e *entry) errorf(word, format string, args ...any) error {
-	return e.from.errorf(e.kind(), e.n, word, format, args...)
+// errorf returns an error about the entry, at what a regular expression finds in it.
+func (e *entry) errorf(at, format string, args ...any) error {
+	return e.from.errorf(e.kind(), e.n, at, format, args...)
 }
