@@ -24,18 +24,31 @@ func adapted(block string) (*Handler, error) {
 // What is printed about any service of the catalog can be pasted into a Caddyfile.
 func TestServiceDeclarations(t *testing.T) {
 	for _, s := range catalog.Default().Services() {
-		lines := serviceDeclaration(s, s.Category)
-		if len(s.Patterns(s.Category))+len(s.Hosts)+len(s.Storage)+len(s.Inline) == 0 {
-			continue // it is known by its paths alone, which the operator has to say
-		}
+		lines := serviceDeclaration(s, s.Category, s.DeclarableHosts())
 		h, err := adapted(lines)
 		if err != nil {
 			t.Errorf("%v\n%s", err, lines)
 			continue
 		}
 		got := h.Services[0]
-		if got.ID != s.ID || got.Category != s.Category || got.Provider != s.Provider || len(got.Hosts) != len(s.Hosts) || len(got.Inline) != len(s.Inline) {
+		if got.ID != s.ID || got.Category != s.Category || got.Provider != s.Provider || len(got.Hosts) != len(s.DeclarableHosts()) || len(got.Inline) != len(s.Inline) {
 			t.Errorf("got %+v of\n%s", got, lines)
+		}
+	}
+}
+
+// A host under a suffix that anybody may register below is declared alone.
+func TestHostDeclarations(t *testing.T) {
+	cloud := catalog.Match{Category: consent.ThirdParty, Service: &catalog.Service{
+		ID: "cloud", Provider: "Cloud", Purpose: "content-delivery", Hosts: []string{"cloud.example", "*.cloud.example", "*.cloudfront.net"},
+	}}
+	for host, want := range map[string]string{
+		"x.cloud.example":   "\thosts cloud.example *.cloud.example\n",
+		"d1.cloudfront.net": "\thosts cloud.example *.cloud.example d1.cloudfront.net\n",
+	} {
+		lines := hostDeclaration(host, consent.ThirdParty, cloud)
+		if _, err := adapted(lines); err != nil || !strings.Contains(lines, want) {
+			t.Errorf("%s: %v\n%s", host, err, lines)
 		}
 	}
 }

@@ -144,6 +144,7 @@ const emptyGIF = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf
 // lines that would declare it.
 func (n *notices) undeclaredHost(host, category string) {
 	n.once(noticeHost, host, func(l *zap.Logger) {
+		host := strings.Clone(host) // a log may keep it, and whoever reads the page reuses its place
 		fields := []zap.Field{zap.String("host", host), zap.String("category", category)}
 		known, ok := n.catalog.Host(host)
 		switch {
