@@ -25,7 +25,7 @@ type KnownCookie struct {
 }
 
 // Known is a compiled list of known cookies. It is safe for concurrent use and
-// never changes. A nil *Known knows nothing.
+// never changes.
 type Known struct {
 	cookies []KnownCookie
 	exact   nameTable[knownName]
@@ -93,6 +93,9 @@ func NewKnown(cookies []KnownCookie) (*Known, error) {
 	k.index()
 	return k, nil
 }
+
+// nothingKnown is a list without entries.
+var nothingKnown, _ = NewKnown(nil)
 
 // index sorts the shapes and files them by how they begin.
 func (k *Known) index() {
@@ -162,7 +165,7 @@ func (k *Known) Find(name string) (i int, tied, ok bool) {
 // find returns what a name belongs to, or nil; rest are the shapes that would have
 // been tried next.
 func (k *Known) find(name string) (found *knownName, rest []*knownName) {
-	if k == nil || name == "" {
+	if name == "" {
 		return nil, nil
 	}
 	if found := k.exact.find(name); found != nil {
@@ -219,9 +222,6 @@ func withoutPrefix(name string) string {
 
 // necessaryExamples returns, for every necessary entry, its text and a name of it.
 func (k *Known) necessaryExamples(yield func(text, name string) bool) {
-	if k == nil {
-		return
-	}
 	for _, c := range k.cookies {
 		if c.Category != Necessary {
 			continue

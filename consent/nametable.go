@@ -48,3 +48,14 @@ func (t *nameTable[T]) bucket(name string) uint32 {
 	h := uint32(n)<<24 | uint32(name[0])<<16 | uint32(name[n/2])<<8 | uint32(name[n-1])
 	return h * 0x9E3779B1 >> t.shift // Fibonacci hashing
 }
+
+// names yields every name that is held.
+func (t *nameTable[T]) names(yield func(name string, value *T) bool) {
+	for _, bucket := range t.buckets {
+		for i := range bucket {
+			if !yield(bucket[i].name, bucket[i].value) {
+				return
+			}
+		}
+	}
+}

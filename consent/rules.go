@@ -49,6 +49,9 @@ func (p *Policy) CookieRule(name string) *Rule {
 	if rule := p.exact.find(name); rule != nil {
 		return rule
 	}
+	if known := p.cfg.Known.exact.find(name); known != nil {
+		return p.known[known.category]
+	}
 	if rule := p.matchPatterns(name); rule != nil {
 		return rule
 	}
@@ -60,8 +63,8 @@ func (p *Policy) CookieRule(name string) *Rule {
 
 // rules is the compiled form of all cookie declarations.
 type rules struct {
-	// exact holds the final rule of every name that is known by itself:
-	// what matching patterns say is worked in.
+	// exact holds the final rule of every declared name, with what matching patterns
+	// say worked in, and of every known name that a pattern matches.
 	exact nameTable[Rule]
 
 	// declared is what the operator declared, by pattern.
@@ -136,6 +139,13 @@ func (p *Policy) compileRules() error {
 	}
 
 	exact := make(map[string]*Rule, len(declared)+1)
+	if len(p.patterns) > 0 {
+		for name := range p.cfg.Known.exact.names {
+			if rule := p.matchPatterns(name); rule != nil {
+				exact[name] = rule
+			}
+		}
+	}
 	for _, c := range declared {
 		if !c.exact {
 			continue

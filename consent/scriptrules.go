@@ -126,17 +126,11 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 		r.Built = append(r.Built, rule.category)
 	}
 	known := p.cfg.Known
-	if known == nil {
-		known, _ = NewKnown(nil)
-	}
 	var names [len(builtIn)][]string
-	for _, bucket := range known.exact.buckets {
-		for _, exact := range bucket {
-			// A name of the category that it would have anyway need not be told.
-			category := exact.value.category
-			if other, _ := known.findShape(withoutPrefix(exact.name)); p.known[category] != p.unknown || other != nil {
-				names[category] = append(names[category], exact.name)
-			}
+	for name, exact := range known.exact.names {
+		// A name of the category that it would have anyway need not be told.
+		if other, _ := known.findShape(withoutPrefix(name)); p.known[exact.category] != p.unknown || other != nil {
+			names[exact.category] = append(names[exact.category], name)
 		}
 	}
 	for _, list := range names {
