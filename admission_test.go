@@ -177,7 +177,7 @@ func TestAdmissionOfMeta(t *testing.T) {
 func TestInadmissible(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	h := newTestHandler(t, &Handler{})
-	h.notices = newNotices(zap.New(core))
+	h.notices = newNotices(zap.New(core), h.catalog)
 	for _, policy := range []string{"default-src 'none'", "sandbox; script-src 'nonce-a'", "sandbox; script-src 'nonce-b'", "sandbox allow-forms allow-same-origin"} {
 		answered(t, h, "/", []string{"Sec-Fetch-Dest: document"}, nil, http.Header{"Content-Type": {"text/html"}, "Content-Security-Policy": {policy}}, "<!DOCTYPE html>")
 	}

@@ -73,6 +73,7 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //		first_party      <host>...
 //		unknown_cookies  <category>
 //		unknown_hosts    <category>
+//		catalog          <file>...
 //		pass_header      <name>
 //		upstream_encoding identity|keep
 //		wall             on|report|off
@@ -154,6 +155,8 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.word("wall", &h.Wall)
 		case "pass_header":
 			return p.word("pass_header", &h.PassHeader)
+		case "catalog":
+			return p.words("catalog", &h.Catalog)
 		case "first_party":
 			return p.words("first_party", &h.FirstParty)
 		case "revision":
@@ -189,7 +192,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 		default:
 			return p.unknownOption("cookie_consent", option,
 				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
-				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts",
+				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts", "catalog",
 				"pass_header", "upstream_encoding", "wall", "google_consent_mode", "category", "cookie", "service")
 		}
 	}

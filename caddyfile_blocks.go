@@ -36,7 +36,7 @@ func (p *parser) block(what string, option func(name string) error) error {
 // repeatable are the options that may come several times in a block: each names
 // something else, adds to a list or is in another language.
 var repeatable = map[string]bool{
-	"category": true, "cookie": true, "service": true, "first_party": true, "signing_key": true,
+	"category": true, "cookie": true, "service": true, "first_party": true, "catalog": true, "signing_key": true,
 	"title": true, "description": true, "function": true, "purpose": true,
 	"cookies": true, "hosts": true, "paths": true, "storage": true, "inline": true,
 }

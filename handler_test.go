@@ -32,7 +32,7 @@ func newTestHandler(t testing.TB, h *Handler) *Handler {
 	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
 	h.admissions = new(admissions)
-	h.notices = newNotices(h.logger)
+	h.notices = newNotices(h.logger, h.catalog)
 	h.edition = editionOf(h.banner, h.unasked)
 	return h
 }
@@ -73,7 +73,7 @@ func TestMatcherOnlyBehindTheHandler(t *testing.T) {
 		t.Error("the matcher does not match behind the handler")
 	}
 	told, logs := observer.New(zap.WarnLevel)
-	h.notices = newNotices(zap.New(told))
+	h.notices = newNotices(zap.New(told), h.catalog)
 	if (MatchConsent{consent.Statistics}).Match(r) || logs.Len() > 0 {
 		t.Error("the matcher matches, or complains of, a category that the visitor was not asked for")
 	}

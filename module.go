@@ -152,6 +152,15 @@ type Handler struct {
 	// Services declare products of one provider each.
 	Services []consent.Service `json:"services,omitempty"`
 
+	// Catalog lists files of the operator's own that say more of cookies and hosts than
+	// the module knows by itself: entries in the format of its catalog (TOML), hosts
+	// files, lists of domains, and filter lists, of which rules such as
+	// "||tracker.example^" are read. They are read when the configuration is loaded.
+	// Cookies that entries name are known as if the module knew them; hosts are named in
+	// the log, and no more.
+	Catalog []string `json:"catalog,omitempty"`
+
+	catalog     *catalog.Catalog
 	policy      *consent.Policy
 	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
@@ -185,7 +194,7 @@ func (h *Handler) config() consent.Config {
 		FirstParty:     h.FirstParty,
 		UnknownCookies: h.UnknownCookies,
 		UnknownHosts:   h.UnknownHosts,
-		Known:          catalog.Default().Known(),
+		Known:          h.catalog.Known(),
 		Categories:     h.Categories,
 		Cookies:        h.Cookies,
 		Services:       h.Services,
@@ -217,12 +226,39 @@ func (h *Handler) setDefaults() {
 	if h.MaxAge == 0 {
 		h.MaxAge = caddy.Duration(defaultMaxAge)
 	}
+	if h.catalog == nil {
+		h.catalog = catalog.Default()
+	}
+}
+
+// loadCatalog reads the operator's own lists. Names of files may hold placeholders.
+func (h *Handler) loadCatalog() error {
+	replacer := caddy.NewReplacer()
+	lists := make([]*catalog.List, len(h.Catalog))
+	for i, file := range h.Catalog {
+		list, err := catalog.ReadList(replacer.ReplaceAll(file, ""))
+		if err != nil {
+			return fmt.Errorf("reading catalog[%d]: %w", i, err)
+		}
+		h.logger.Info("read a list of the catalog",
+			zap.String("file", list.File), zap.String("kind", string(list.Kind)), zap.Int("found", list.Found), zap.Int("skipped", list.Skipped))
+		lists[i] = list
+	}
+	known, err := catalog.Default().With(lists...)
+	if err != nil {
+		return fmt.Errorf("adding lists to the catalog: %w", err)
+	}
+	h.catalog = known
+	return nil
 }
 
 // Provision checks and compiles the configuration.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.setDefaults()
+	if err := h.loadCatalog(); err != nil {
+		return err
+	}
 	if err := h.compile(); err != nil {
 		return err
 	}
@@ -239,7 +275,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.preferences = newPreferenceCache()
 	h.shown = new(shownCache)
 	h.admissions = new(admissions)
-	h.notices = newNotices(h.logger)
+	h.notices = newNotices(h.logger, h.catalog)
 	h.edition = editionOf(h.banner, h.unasked) + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 )
 
 const (
@@ -21,7 +22,8 @@ const (
 // notices tells the operator about a thing once, not once a request. Names of
 // cookies are told, values never.
 type notices struct {
-	logger *zap.Logger
+	logger  *zap.Logger
+	catalog *catalog.Catalog
 
 	mu   sync.RWMutex
 	told [noticeKinds]map[string]struct{}
@@ -46,8 +48,8 @@ const (
 	noticeKinds
 )
 
-func newNotices(logger *zap.Logger) *notices {
-	n := &notices{logger: logger}
+func newNotices(logger *zap.Logger, known *catalog.Catalog) *notices {
+	n := &notices{logger: logger, catalog: known}
 	for kind := range n.told {
 		n.told[kind] = make(map[string]struct{})
 	}
@@ -80,44 +82,32 @@ func (n *notices) once(kind noticeKind, name string, tell func(*zap.Logger)) {
 	}
 }
 
-// undeclared tells about a withheld cookie that nobody declared, with the lines
-// that would declare it.
+// undeclared tells about a withheld cookie that nobody declared, with the lines that
+// would declare it, filled in as far as the catalog knows it.
 func (n *notices) undeclared(kind noticeKind, name, category string) {
 	n.once(kind, name, func(l *zap.Logger) {
+		known, _ := n.catalog.Cookie(name)
 		message := "withheld a cookie that is not declared; if visitors need it, declare it in the cookie_consent block"
-		suggested := category
-		if kind == noticeLogin {
-			suggested = consent.Necessary
+		if kind == noticeLogin && (known.Category == "" || known.IsHint()) {
+			known.Category = consent.Necessary
 			message = "withheld a cookie that is not declared: HttpOnly, for the browser session and set in answer to a POST, " +
 				"so a log-in is probably broken; declare it in the cookie_consent block"
 		}
-		l.Warn(message,
-			zap.String("cookie", name),
-			zap.String("category", category),
-			zap.String("declaration", declarationOf(name, suggested)))
+		l.Warn(message, append(cookieFields(name, category, known), zap.String("declaration", declarationOf(name, category, known)))...)
 	})
 }
 
-// declarationOf returns Caddyfile lines that declare a cookie, with the words for
-// the operator to replace in angle brackets.
-func declarationOf(name, category string) string {
-	return "cookie " + quoteToken(name) + " {\n" +
-		"\tcategory " + category + "\n" +
-		"\tprovider \"<who sets it>\"\n" +
-		"\tpurpose \"<what it is for>\"\n" +
-		"\tlifetime session\n" +
-		"}"
-}
-
-// quoteToken writes a Caddyfile token.
-func quoteToken(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\r\n\"`{}\\#") {
-		return s
+// cookieFields say which cookie a notice is about, and what the catalog knows of it.
+func cookieFields(name, category string, known catalog.Match) []zap.Field {
+	fields := []zap.Field{zap.String("cookie", name), zap.String("category", category)}
+	if known.Name() != "" {
+		word := "known_as"
+		if known.IsHint() {
+			word = "perhaps"
+		}
+		fields = append(fields, zap.String(word, known.Name()))
 	}
-	if !strings.Contains(s, "`") {
-		return "`" + s + "`"
-	}
-	return `"` + strings.ReplaceAll(s, `"`, `\"`) + `"`
+	return fields
 }
 
 // ownCookie tells that the application tries to write the preference cookie.
@@ -139,9 +129,10 @@ func (n *notices) noCategory(name string) {
 // wouldWithhold tells, in observe mode, what enforcing would do.
 func (n *notices) wouldWithhold(name, category string, declared bool) {
 	n.once(noticeObserved, name, func(l *zap.Logger) {
-		fields := []zap.Field{zap.String("cookie", name), zap.String("category", category), zap.Bool("declared", declared)}
+		known, _ := n.catalog.Cookie(name)
+		fields := append(cookieFields(name, category, known), zap.Bool("declared", declared))
 		if !declared {
-			fields = append(fields, zap.String("declaration", declarationOf(name, category)))
+			fields = append(fields, zap.String("declaration", declarationOf(name, category, known)))
 		}
 		l.Info("would withhold a cookie until the visitor agrees", fields...)
 	})

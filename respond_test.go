@@ -258,7 +258,7 @@ func TestConditionsOfWritesStay(t *testing.T) {
 func TestLoginWarningIsNotSilenced(t *testing.T) {
 	core, logs := observer.New(zap.WarnLevel)
 	h := newTestHandler(t, &Handler{})
-	h.notices = newNotices(zap.New(core))
+	h.notices = newNotices(zap.New(core), h.catalog)
 	for i := range 2 * maxNotices {
 		r := newTestRequest(http.MethodGet, "https://site.example/")
 		r.Header.Set("Cookie", "MYSESS=1; made_up_"+strings.Repeat("x", i)+"=1")

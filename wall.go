@@ -144,14 +144,15 @@ const emptyGIF = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf
 // lines that would declare it.
 func (n *notices) undeclaredHost(host, category string) {
 	n.once(noticeHost, host, func(l *zap.Logger) {
+		fields := []zap.Field{zap.String("host", host), zap.String("category", category)}
+		known, ok := n.catalog.Host(host)
+		switch {
+		case known.List != nil:
+			fields = append(fields, zap.String("list", known.List.File))
+		case ok:
+			fields = append(fields, zap.String("known_as", known.Name()))
+		}
 		l.Warn("kept a page from loading from a host that is not declared; if visitors need it, declare it in the cookie_consent block",
-			zap.String("host", host),
-			zap.String("category", category),
-			zap.String("declaration", "service <id> {\n"+
-				"\tcategory "+category+"\n"+
-				"\tprovider \"<who answers there>\"\n"+
-				"\tpurpose \"<what it is for>\"\n"+
-				"\thosts "+host+"\n"+
-				"}"))
+			append(fields, zap.String("declaration", hostDeclaration(host, category, known)))...)
 	})
 }

@@ -48,7 +48,8 @@ type Config struct {
 	UnknownHosts string
 
 	// Known are cookies of which it is known what they are for although they are
-	// not declared. The fingerprint does not depend on them. Default: none.
+	// not declared; see [Policy.CookieRule]. The fingerprint does not depend on them.
+	// Default: none.
 	Known *Known `json:"-"`
 
 	Categories []Category

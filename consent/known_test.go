@@ -133,8 +133,8 @@ func TestKnownFind(t *testing.T) {
 	}
 }
 
-// What is known without a declaration is of its category, unless the operator
-// declared otherwise or exempted the category.
+// What is known without a declaration is never milder than what is unknown, unless it
+// is necessary, and what the operator declared goes before it.
 func TestKnownRules(t *testing.T) {
 	exempt := Category{Name: Statistics, Exempt: "It is anonymous."}
 	tests := []struct {
@@ -144,11 +144,14 @@ func TestKnownRules(t *testing.T) {
 		declared   bool
 	}{
 		{"necessary", Config{}, "PHPSESSID", Necessary, true},
-		{"statistics", Config{}, "_counter", Statistics, false},
+		{"milder than unknown", Config{}, "_counter", FirstParty, false},
+		{"as mild as unknown", Config{UnknownCookies: Statistics}, "_counter", Statistics, false},
+		{"stricter than unknown", Config{UnknownCookies: Statistics}, "_counter_ad_id", FirstParty, false},
 		{"third party", Config{}, "_counter_ad_7", ThirdParty, false},
 		{"nothing", Config{}, "_other", FirstParty, false},
-		{"stricter unknown", Config{UnknownCookies: ThirdParty}, "_counter", Statistics, false},
+		{"strict unknown", Config{UnknownCookies: ThirdParty}, "_counter", ThirdParty, false},
 		{"exempt category", Config{Categories: []Category{exempt}}, "_counter", FirstParty, false},
+		{"exempt strict category", Config{Categories: []Category{{Name: ThirdParty, Exempt: "Nobody minds."}}, UnknownHosts: FirstParty}, "_counter_ad_7", FirstParty, false},
 		{"exempt category, declared", Config{Categories: []Category{exempt}, Cookies: []Cookie{cookies(Statistics, "_counter")}}, "_counter", Statistics, true},
 		{"declared milder", Config{Cookies: []Cookie{cookies(Necessary, "_counter_ad_*")}}, "_counter_ad_7", Necessary, true},
 		{"declared stricter", Config{Cookies: []Cookie{cookies(ThirdParty, "PHP*")}}, "PHPSESSID", ThirdParty, true},

@@ -43,8 +43,10 @@ type Rule struct {
 // operator declared comes first, then the preference cookie, then what is known
 // without a declaration; everything else belongs to the category of unknown cookies.
 //
-// So does what is known of a category that the operator exempted: the justification
-// is about what the operator declared.
+// What is known never makes an undeclared cookie milder than an unknown one: visitors
+// are told how cookies count that are not listed. Those that are known to be of a
+// stricter category are of that one, unless the operator exempted it: the justification
+// is about what was declared. Only what is known as necessary passes.
 func (p *Policy) CookieRule(name string) *Rule {
 	if rule := p.exact.find(name); rule != nil {
 		return rule
@@ -109,13 +111,13 @@ func (p *Policy) compileRules() error {
 	p.necessary = &Rule{Category: Necessary, Declared: true}
 	p.unknown = &Rule{Category: p.cfg.UnknownCookies, category: p.categoryIndex[p.cfg.UnknownCookies]}
 	for i, category := range builtIn {
-		switch {
+		switch index := p.categoryIndex[category]; {
 		case category == Necessary:
 			p.known[i] = p.necessary
-		case category == p.cfg.UnknownCookies || !p.NeedsConsent(category):
+		case index <= p.unknown.category || !p.NeedsConsent(category):
 			p.known[i] = p.unknown
 		default:
-			p.known[i] = &Rule{Category: category, category: p.categoryIndex[category]}
+			p.known[i] = &Rule{Category: category, category: index}
 		}
 	}
 

@@ -128,8 +128,10 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	known := p.cfg.Known
 	var names [len(builtIn)][]string
 	for name, exact := range known.exact.names {
-		// A name of the category that it would have anyway need not be told.
-		if other, _ := known.findShape(withoutPrefix(name)); p.known[exact.category] != p.unknown || other != nil {
+		// A name that is as strict as an unknown one need not be told, unless a shape
+		// would say otherwise.
+		other, _ := known.findShape(withoutPrefix(name))
+		if p.known[exact.category] != p.unknown || other != nil && p.known[other.category] != p.unknown {
 			names[exact.category] = append(names[exact.category], name)
 		}
 	}
@@ -139,12 +141,17 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	}
 	var groups []string
 	for i, s := range known.shapes {
-		if i == 0 || s.category != known.shapes[i-1].category {
-			groups = append(groups, s.expression())
-			r.ShapesIn = append(r.ShapesIn, int(s.category))
+		if p.known[s.category] == p.unknown && !slices.ContainsFunc(known.shapes[i+1:], func(o *knownName) bool {
+			return p.known[o.category] != p.unknown && strings.HasPrefix(s.prefix(), o.prefix())
+		}) {
+			continue // nor need a shape that says nothing else than the next ones
+		}
+		if last := len(groups) - 1; last >= 0 && r.ShapesIn[last] == int(s.category) {
+			groups[last] += "|" + s.expression()
 			continue
 		}
-		groups[len(groups)-1] += "|" + s.expression()
+		groups = append(groups, s.expression())
+		r.ShapesIn = append(r.ShapesIn, int(s.category))
 	}
 	r.Shapes = "^(?:(" + strings.Join(groups, ")|(") + "))$"
 	if len(groups) == 0 {

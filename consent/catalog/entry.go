@@ -1,6 +1,12 @@
 package catalog
 
-import "github.com/cookieconsent/caddy-cookie-consent/consent"
+import (
+	"cmp"
+	"regexp"
+	"slices"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
 
 // Product is something that a site is built with or stands behind: a language, a
 // framework, an application, a load balancer.
@@ -78,6 +84,33 @@ type Service struct {
 	Source     string     `toml:"source"`
 	Confidence Confidence `toml:"confidence"`
 }
+
+// Patterns returns the names of the service's cookies of a category on the site itself,
+// in the notation of declarations, where "*" stands for all that differs.
+func (s *Service) Patterns(category string) []string {
+	var patterns []string
+	for i := range s.Cookies {
+		c := &s.Cookies[i]
+		if c.Host == "" && !c.Hint && cmp.Or(c.Category, s.Category) == category {
+			patterns = append(patterns, pattern(c.Name))
+		}
+	}
+	return slices.Compact(patterns)
+}
+
+// StoragePatterns returns the service's storage keys in the notation of declarations.
+func (s *Service) StoragePatterns() []string {
+	patterns := make([]string, len(s.Storage))
+	for i, key := range s.Storage {
+		patterns[i] = pattern(key)
+	}
+	return patterns
+}
+
+// pattern returns a name with a star in place of all that differs.
+func pattern(name string) string { return differing.ReplaceAllString(name, "*") }
+
+var differing = regexp.MustCompile(`(<[^>]*>|[*@])+`)
 
 // Cookie is a cookie, or cookies with names of one pattern.
 type Cookie struct {

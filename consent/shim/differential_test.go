@@ -173,6 +173,10 @@ func names(p *consent.Policy, r *rand.Rand) []string {
 	for _, name := range slices.Clip(all) {
 		all = append(all, "__Host-"+name, "__Secure-"+name, "__Http-"+name, "__Host-Http-"+name, "__host-"+name, "__Host-__Host-"+name)
 	}
+	if most := 3000; len(all) > most {
+		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		all = all[:most]
+	}
 	for _, c := range rules.Cookies {
 		for _, fill := range []string{"", "x", "a.b", "ad", "*", "m", "stat", "_ads_", "é", "\ufffd"} {
 			all = append(all, strings.ReplaceAll(c.Text, "*", fill))
