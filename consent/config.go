@@ -47,6 +47,10 @@ type Config struct {
 	// declared. Default: third_party.
 	UnknownHosts string
 
+	// Known are cookies of which it is known what they are for although they are
+	// not declared. The fingerprint does not depend on them. Default: none.
+	Known *Known `json:"-"`
+
 	Categories []Category
 	Cookies    []Cookie
 	Services   []Service

@@ -17,8 +17,12 @@ var (
 	testKey = []byte("0123456789abcdef0123456789abcdef")
 )
 
+// mustNew knows testKnown unless the configuration says what is known.
 func mustNew(t testing.TB, cfg Config) *Policy {
 	t.Helper()
+	if cfg.Known == nil {
+		cfg.Known = testKnown
+	}
 	p, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

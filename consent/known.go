@@ -1,151 +1,246 @@
 package consent
 
 import (
-	"maps"
+	"cmp"
+	"fmt"
+	"math/bits"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 )
 
-// KnownNecessary returns the product whose log-in, forgery protection, language
-// choice or load balancing needs a cookie of this name, and whether there is
-// one. The names are exact or have a tail of a fixed shape, so that nothing else
-// is likely to bear them; names of the list may have the prefixes "__Host-" and
-// "__Secure-" (RFC 6265bis, section 4.1.3).
-func KnownNecessary(name string) (product string, ok bool) {
-	if product, ok = knownNames()[name]; ok {
-		return product, true
-	}
-	if shape := findKnownShape(name); shape != nil {
-		return shape.product, true
-	}
-	return "", false
+// KnownCookie is a cookie name of which it is known what it is for although no
+// operator declared it.
+type KnownCookie struct {
+	// Name is the name, byte by byte. In it "<class:n>" stands for n characters of a
+	// class, "<class:m-n>" for m to n of them, and "*" for any run of characters, of
+	// which there may be one. The classes are hex (lower case), digit, upper, lownum
+	// and upnum (lower- and upper-case letters, with digits), alnum, base64 (alnum,
+	// "-" and "_"), pool (base64, "." and "~") and star (a "*" itself).
+	//
+	// "@" stands for itself and for "%40", as which it arrives.
+	Name string
+
+	// Category is one of the built-in categories.
+	Category string
 }
 
-// knownNames returns the products by cookie name, prefixed names included.
-var knownNames = sync.OnceValue(func() map[string]string {
-	names := make(map[string]string, 3*len(knownCookies))
-	for name, product := range knownCookies {
-		names[name] = product
-		names["__Host-"+name] = product
-		names["__Secure-"+name] = product
-	}
-	return names
-})
+// Known is a compiled list of known cookies. It is safe for concurrent use and
+// never changes.
+type Known struct {
+	cookies []KnownCookie
+	exact   nameTable[knownName]
 
-func findKnownShape(name string) *shape {
-	if name == "" {
-		return nil
-	}
-	shapes := compiledShapes()[name[0]]
-	for i := range shapes {
-		if strings.HasPrefix(name, shapes[i].segments[0].literal) && shapes[i].match(name) {
-			return &shapes[i]
+	// shapes are from the most to the least specific one. Those that begin with at
+	// least three literal bytes are found by these, short and suffixes one by one.
+	shapes   []*knownName
+	byStart  [][]*knownName // a power of two of them
+	shift    uint8
+	short    [256][]*knownName // by the first byte
+	suffixes []*knownName
+}
+
+// A knownName is a name of the list with what was compiled of it.
+type knownName struct {
+	*shape          // nil for an exact name
+	name     string // as it is to be found: with "%40"
+	index    int    // in the list
+	category uint8  // as in builtIn
+	tied     bool   // another entry has the same exact name
+}
+
+// builtIn are the built-in categories, the mildest first.
+var builtIn = [...]string{Necessary, Statistics, FirstParty, ThirdParty}
+
+// NewKnown compiles a list of known cookies. Several entries may have the same name.
+func NewKnown(cookies []KnownCookie) (*Known, error) {
+	k := &Known{cookies: cookies}
+	exact := make(map[string]*knownName, len(cookies))
+	for i, c := range cookies {
+		category := slices.Index(builtIn[:], c.Category)
+		if category < 0 {
+			return nil, fmt.Errorf("cookie %q: %q is not a category; allowed: %s", c.Name, c.Category, strings.Join(builtIn[:], ", "))
+		}
+		if c.Name == "" || c.Name == "*" {
+			return nil, fmt.Errorf("cookie %q: a name of nothing but a star would be every name", c.Name)
+		}
+		spellings := []string{c.Name}
+		if strings.Contains(c.Name, "@") {
+			spellings = append(spellings, strings.ReplaceAll(c.Name, "@", "%40"))
+		}
+		for _, name := range spellings {
+			known := &knownName{name: name, index: i, category: uint8(category)}
+			if strings.ContainsAny(name, "<>*") {
+				s, err := compileShape(name)
+				if err != nil {
+					return nil, err
+				}
+				known.shape = s
+				k.shapes = append(k.shapes, known)
+				continue
+			}
+			other := exact[name]
+			if other == nil {
+				exact[name] = known
+				continue
+			}
+			if known.category > other.category {
+				exact[name] = known
+			}
+			exact[name].tied = true
 		}
 	}
-	return nil
+	k.exact = newNameTable(exact)
+	k.index()
+	return k, nil
 }
 
-// compiledShapes returns the shapes by their first byte.
-var compiledShapes = sync.OnceValue(func() *[256][]shape {
-	var byFirst [256][]shape
-	for _, text := range slices.Sorted(maps.Keys(knownShapes)) {
-		s := compileShape(text)
-		s.text, s.product = text, knownShapes[text]
-		byFirst[text[0]] = append(byFirst[text[0]], s)
+// nothingKnown is a list without entries.
+var nothingKnown, _ = NewKnown(nil)
+
+// index sorts the shapes and files them by how they begin.
+func (k *Known) index() {
+	slices.SortStableFunc(k.shapes, func(a, b *knownName) int {
+		return cmp.Or(
+			a.compareSpecificity(b),
+			cmp.Compare(b.category, a.category), // the strictest first
+			strings.Compare(a.name, b.name),
+		)
+	})
+	width := bits.Len(uint(len(k.shapes))) + 1
+	k.byStart, k.shift = make([][]*knownName, 1<<width), uint8(32-width)
+	for _, s := range k.shapes {
+		switch prefix := s.prefix(); len(prefix) {
+		case 0:
+			k.suffixes = append(k.suffixes, s)
+		case 1, 2:
+			k.short[prefix[0]] = append(k.short[prefix[0]], s)
+		default:
+			at := k.start(prefix)
+			k.byStart[at] = append(k.byStart[at], s)
+		}
 	}
-	return &byFirst
-})
-
-// A shape is a name with runs of characters of a class: "SESS<hex:32>". In the
-// text of a shape, "<class:n>" stands for n characters and "<class:m-n>" for m
-// to n of them.
-type shape struct {
-	text, product string
-	example       string // a shortest name of the shape
-	segments      []segment
 }
 
-// A segment is literal text and the run that follows it, if any.
-type segment struct {
-	literal  string
-	class    *[256]bool
-	min, max int
+// compareSpecificity is negative if a says more of a name than b: by the text that
+// names begin with, then by having no star, then by the text that they end with.
+func (a *knownName) compareSpecificity(b *knownName) int {
+	return cmp.Or(
+		cmp.Compare(len(b.prefix()), len(a.prefix())),
+		cmp.Compare(bit(a.star), bit(b.star)),
+		cmp.Compare(len(b.suffix), len(a.suffix)),
+	)
 }
 
-func compileShape(text string) shape {
-	var s shape
-	for rest := text; rest != ""; {
-		literal, run, found := strings.Cut(rest, "<")
-		s.example += literal
-		if !found {
-			s.segments = append(s.segments, segment{literal: literal})
+// start returns the place of what begins with the same three bytes.
+func (k *Known) start(name string) uint32 {
+	h := uint32(name[0])<<16 | uint32(name[1])<<8 | uint32(name[2])
+	return h * 0x9E3779B1 >> k.shift // Fibonacci hashing
+}
+
+// Find returns the position in the list of the entry that a name belongs to. A name
+// may have one of the prefixes "__Host-", "__Secure-", "__Http-" and "__Host-Http-"
+// (RFC 6265bis, section 4.1.3) before what is listed. An entry without runs goes
+// before all others; then the entry goes first that begins with the longest literal
+// text, at last those that begin with a star. Where several are equal in this, it is
+// one of the strictest category, and tied is true.
+func (k *Known) Find(name string) (i int, tied, ok bool) {
+	found, rest := k.find(name)
+	if found == nil {
+		return 0, false, false
+	}
+	if found.shape == nil {
+		return found.index, found.tied, true
+	}
+	for _, other := range rest {
+		if other.compareSpecificity(found) != 0 {
 			break
 		}
-		run, rest, _ = strings.Cut(run, ">")
-		class, count, _ := strings.Cut(run, ":")
-		low, high, isRange := strings.Cut(count, "-")
-		if !isRange {
-			high = low
+		if other.index != found.index && (other.match(name) || other.match(withoutPrefix(name))) {
+			return found.index, true, true
 		}
-		seg := segment{literal: literal, class: classes[class]}
-		var errMin, errMax error
-		seg.min, errMin = strconv.Atoi(low)
-		seg.max, errMax = strconv.Atoi(high)
-		if seg.class == nil || errMin != nil || errMax != nil || seg.min < 1 || seg.max < seg.min {
-			panic("consent: embedded shape " + text)
-		}
-		sample := "0"
-		if !seg.class['0'] {
-			sample = "A"
-		}
-		s.example += strings.Repeat(sample, seg.min)
-		s.segments = append(s.segments, seg)
 	}
-	return s
+	return found.index, false, true
 }
 
-// match reports whether the whole name has the shape. Runs take all they can,
-// which is right because no class holds the character that follows its run.
-func (s *shape) match(name string) bool {
-	for _, seg := range s.segments {
-		rest, ok := strings.CutPrefix(name, seg.literal)
-		if !ok {
-			return false
+// find returns what a name belongs to, or nil; rest are the shapes that would have
+// been tried next.
+func (k *Known) find(name string) (found *knownName, rest []*knownName) {
+	if name == "" {
+		return nil, nil
+	}
+	if found := k.exact.find(name); found != nil {
+		return found, nil
+	}
+	bare := withoutPrefix(name)
+	if len(bare) != len(name) {
+		if found := k.exact.find(bare); found != nil {
+			return found, nil
 		}
-		name = rest
-		if seg.class == nil {
+		if found, rest := k.findShape(name); found != nil {
+			return found, rest
+		}
+	}
+	return k.findShape(bare)
+}
+
+func (k *Known) findShape(name string) (found *knownName, rest []*knownName) {
+	if name == "" {
+		return nil, nil
+	}
+	if len(name) >= 3 {
+		if found, rest = firstMatch(k.byStart[k.start(name)], name); found != nil {
+			return found, rest
+		}
+	}
+	if found, rest = firstMatch(k.short[name[0]], name); found != nil {
+		return found, rest
+	}
+	return firstMatch(k.suffixes, name)
+}
+
+func firstMatch(shapes []*knownName, name string) (found *knownName, rest []*knownName) {
+	for i, s := range shapes {
+		if s.match(name) {
+			return s, shapes[i+1:]
+		}
+	}
+	return nil, nil
+}
+
+// withoutPrefix returns a name without a prefix that browsers give a meaning.
+func withoutPrefix(name string) string {
+	if !strings.HasPrefix(name, "__") {
+		return name
+	}
+	for _, prefix := range [...]string{"__Host-Http-", "__Host-", "__Secure-", "__Http-"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			return rest
+		}
+	}
+	return name
+}
+
+// necessaryExamples returns, for every necessary entry, its text and a name of it.
+func (k *Known) necessaryExamples(yield func(text, name string) bool) {
+	for _, c := range k.cookies {
+		if c.Category != Necessary {
 			continue
 		}
-		n := 0
-		for n < len(name) && n < seg.max && seg.class[name[n]] {
-			n++
+		if !yield(c.Name, KnownExample(c.Name)) {
+			return
 		}
-		if n < seg.min {
-			return false
-		}
-		name = name[n:]
 	}
-	return name == ""
 }
 
-// classes are the character classes of shapes.
-var classes = map[string]*[256]bool{
-	"hex":    class(func(c byte) bool { return isDigit(c) || 'a' <= c && c <= 'f' }),
-	"digit":  class(isDigit),
-	"upper":  class(isUpper),
-	"lownum": class(func(c byte) bool { return isLower(c) || isDigit(c) }),
-	"upnum":  class(func(c byte) bool { return isUpper(c) || isDigit(c) }),
-	"alnum":  class(isAlnum),
-	"base64": class(func(c byte) bool { return isAlnum(c) || c == '-' || c == '_' }),
-	"pool":   class(func(c byte) bool { return isAlnum(c) || strings.IndexByte("-_.~", c) >= 0 }),
-}
-
-func class(contains func(byte) bool) *[256]bool {
-	var set [256]bool
-	for c := range set {
-		set[c] = contains(byte(c))
+// KnownExample returns a shortest name that a [KnownCookie] of this name is about, or
+// the name itself where it can't be compiled.
+func KnownExample(name string) string {
+	if !strings.ContainsAny(name, "<>*") {
+		return name
 	}
-	return &set
+	s, err := compileShape(name)
+	if err != nil {
+		return name
+	}
+	return s.example
 }

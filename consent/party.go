@@ -81,7 +81,7 @@ func (p *Policy) Destination(page *Page, url string) Destination {
 	u := page.base.Parse(url)
 	switch u.Kind {
 	case weburl.Local:
-		return Destination{NoParty, u.Scheme, "", p.known}
+		return Destination{NoParty, u.Scheme, "", p.necessary}
 	case weburl.Remote:
 	default:
 		return Destination{UnknownParty, "", "", p.unknownHost}
@@ -111,7 +111,7 @@ func (p *Policy) Destination(page *Page, url string) Destination {
 	case party == UnknownParty:
 		return Destination{party, u.Scheme, u.Host, p.unknownHost}
 	}
-	return Destination{party, u.Scheme, u.Host, p.known}
+	return Destination{party, u.Scheme, u.Host, p.necessary}
 }
 
 // URL returns whether a browser may load what a URL of a page leads to, and whom it

@@ -88,6 +88,7 @@ func FuzzConfigPattern(f *testing.F) {
 			}
 		}
 		p, err := New(Config{
+			Known:          testKnown,
 			UnknownCookies: ThirdParty,
 			Cookies:        []Cookie{cookies(Statistics, statistics), cookies(FirstParty, firstParty), cookies(ThirdParty, thirdParty)},
 		})
@@ -95,13 +96,17 @@ func FuzzConfigPattern(f *testing.F) {
 			t.Skip() // a pattern that no configuration may have
 		}
 		rule := p.CookieRule(name)
-		if _, known := KnownNecessary(name); want == "" && !known && name != defaultCookieName {
-			if rule.Declared || rule.Category != ThirdParty {
-				t.Fatalf("%q: got %+v for an unknown name", name, rule)
+		if want == "" && name != defaultCookieName {
+			category := ThirdParty
+			if i, _, ok := testKnown.Find(name); ok {
+				category = testKnown.cookies[i].Category
+			}
+			if rule.Declared != (category == Necessary) || rule.Category != category {
+				t.Fatalf("%q: got %+v for an undeclared name of category %s", name, rule, category)
 			}
 			return
 		}
-		if name == defaultCookieName || want == "" {
+		if name == defaultCookieName {
 			want = Necessary
 		}
 		if !rule.Declared || rule.Category != want {

@@ -133,7 +133,7 @@ func (p *Policy) Service(id string) (*Service, bool) {
 func (p *Policy) computeWarnings() []string {
 	var warnings []string
 	for i := range p.cfg.Categories {
-		if c := &p.cfg.Categories[i]; !isBuiltIn(c.Name) && (len(c.Title) == 0 || len(c.Description) == 0) {
+		if c := &p.cfg.Categories[i]; !slices.Contains(builtIn[:], c.Name) && (len(c.Title) == 0 || len(c.Description) == 0) {
 			warnings = append(warnings, fmt.Sprintf("category %q has no title or no description: visitors cannot tell what they agree to", c.Name))
 		}
 	}
@@ -151,12 +151,4 @@ func (p *Policy) computeWarnings() []string {
 	}
 	warnings = append(warnings, p.ruleWarnings()...)
 	return append(warnings, p.placeWarnings()...)
-}
-
-func isBuiltIn(category string) bool {
-	switch category {
-	case Necessary, Statistics, FirstParty, ThirdParty:
-		return true
-	}
-	return false
 }

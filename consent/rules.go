@@ -31,7 +31,8 @@ type Rule struct {
 	// there is none.
 	Lifetime Lifetime
 
-	// Declared is true unless nothing is known of the name.
+	// Declared is false for what the operator should declare: what needs consent
+	// and is not declared.
 	Declared bool
 
 	category int
@@ -39,26 +40,32 @@ type Rule struct {
 }
 
 // CookieRule returns the rule for a cookie name, compared byte by byte. What the
-// operator declared comes first; then the preference cookie and the known
-// necessary cookies; everything else belongs to the category of unknown cookies.
+// operator declared comes first, then the preference cookie, then what is known
+// without a declaration; everything else belongs to the category of unknown cookies.
+//
+// So does what is known of a category that the operator exempted: the justification
+// is about what the operator declared.
 func (p *Policy) CookieRule(name string) *Rule {
 	if rule := p.exact.find(name); rule != nil {
 		return rule
 	}
+	if known := p.cfg.Known.exact.find(name); known != nil {
+		return p.known[known.category]
+	}
 	if rule := p.matchPatterns(name); rule != nil {
 		return rule
 	}
-	if findKnownShape(name) != nil {
-		return p.known
+	if known, _ := p.cfg.Known.find(name); known != nil {
+		return p.known[known.category]
 	}
 	return p.unknown
 }
 
 // rules is the compiled form of all cookie declarations.
 type rules struct {
-	// exact holds the final rule of every name that is known by itself:
-	// what matching patterns say is worked in.
-	exact nameTable
+	// exact holds the final rule of every declared name, with what matching patterns
+	// say worked in, and of every known name that a pattern matches.
+	exact nameTable[Rule]
 
 	// declared is what the operator declared, by pattern.
 	declared []cookiePattern
@@ -69,8 +76,9 @@ type rules struct {
 	byFirst  [256][]indexedPattern
 	starred  []indexedPattern
 
-	known   *Rule // of known necessary cookies
-	unknown *Rule
+	necessary *Rule               // of what needs no declaration
+	known     [len(builtIn)]*Rule // of undeclared cookies that are known, by category
+	unknown   *Rule
 
 	combined combinations // by the indexes of the patterns
 }
@@ -98,9 +106,18 @@ type declaration struct {
 }
 
 func (p *Policy) compileRules() error {
-	p.known = &Rule{Category: Necessary, Declared: true}
-	unknown := p.categoryIndex[p.cfg.UnknownCookies]
-	p.unknown = &Rule{Category: p.cfg.UnknownCookies, category: unknown}
+	p.necessary = &Rule{Category: Necessary, Declared: true}
+	p.unknown = &Rule{Category: p.cfg.UnknownCookies, category: p.categoryIndex[p.cfg.UnknownCookies]}
+	for i, category := range builtIn {
+		switch {
+		case category == Necessary:
+			p.known[i] = p.necessary
+		case category == p.cfg.UnknownCookies || !p.NeedsConsent(category):
+			p.known[i] = p.unknown
+		default:
+			p.known[i] = &Rule{Category: category, category: p.categoryIndex[category]}
+		}
+	}
 
 	declared, err := p.declarations()
 	if err != nil {
@@ -121,11 +138,12 @@ func (p *Policy) compileRules() error {
 		}
 	}
 
-	exact := make(map[string]*Rule, len(declared)+len(knownNames()))
-	for name := range knownNames() {
-		exact[name] = p.known
-		if rule := p.matchPatterns(name); rule != nil {
-			exact[name] = rule
+	exact := make(map[string]*Rule, len(declared)+1)
+	if len(p.patterns) > 0 {
+		for name := range p.cfg.Known.exact.names {
+			if rule := p.matchPatterns(name); rule != nil {
+				exact[name] = rule
+			}
 		}
 	}
 	for _, c := range declared {
@@ -138,7 +156,7 @@ func (p *Policy) compileRules() error {
 		}
 		exact[c.text] = p.newRule(decls)
 	}
-	exact[p.cfg.CookieName] = p.known // whatever a pattern with stars says
+	exact[p.cfg.CookieName] = p.necessary // whatever a pattern with stars says
 	p.exact = newNameTable(exact)
 	return nil
 }
@@ -363,16 +381,9 @@ func (p *Policy) ruleWarnings() []string {
 			continue
 		}
 		var taken []string
-		for name := range knownCookies {
-			if c.match(name) {
-				taken = append(taken, name)
-			}
-		}
-		for _, shapes := range compiledShapes() {
-			for _, s := range shapes {
-				if c.match(s.example) {
-					taken = append(taken, s.text)
-				}
+		for text, example := range p.cfg.Known.necessaryExamples {
+			if c.match(example) {
+				taken = append(taken, text)
 			}
 		}
 		if len(taken) > 0 {

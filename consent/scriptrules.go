@@ -2,7 +2,6 @@ package consent
 
 import (
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +36,16 @@ type ScriptRules struct {
 	Cookies []ScriptPattern `json:"cookies"`
 	Storage []ScriptPattern `json:"storage,omitempty"`
 
-	// Known lists known necessary cookies, separated by blanks, and Shapes is a
-	// regular expression for those with a part of a fixed shape. Names of the list
-	// may have a prefix before them, one of "__Host-" and "__Secure-".
-	Known  string `json:"known"`
-	Shapes string `json:"shapes"`
+	// Known are the names that are known without a declaration, separated by
+	// blanks, by category: in the order of necessary, statistics, first_party and
+	// third_party, whose numbers are Built. Shapes is a regular expression for those
+	// with parts that differ, with a group for each number of ShapesIn, which is the
+	// position of a category in that order. What is not exactly a known name may be
+	// one behind a prefix: "__Host-", "__Secure-", "__Http-" or "__Host-Http-".
+	Known    []string `json:"known"`
+	Shapes   string   `json:"shapes"`
+	ShapesIn []int    `json:"shapesIn"`
+	Built    []int    `json:"built"`
 
 	// Paths are the services that paths of the site belong to, of which a script
 	// does not learn that they were withheld.
@@ -86,8 +90,6 @@ func (p *Policy) ScriptRules() *ScriptRules {
 		Exempt:     int(exemptLifetime / time.Second),
 		Unknown:    p.unknown.category,
 		Cookies:    []ScriptPattern{},
-		Known:      strings.Join(slices.Sorted(maps.Keys(knownCookies)), " "),
-		Shapes:     shapesExpression(),
 	}
 	var asks strings.Builder
 	for _, c := range p.categories {
@@ -114,7 +116,40 @@ func (p *Policy) ScriptRules() *ScriptRules {
 		r.Cookies = append(r.Cookies, pattern)
 	}
 	r.Storage = p.scriptStorage()
+	p.scriptKnown(r)
 	return r
+}
+
+// scriptKnown fills in what is known without a declaration.
+func (p *Policy) scriptKnown(r *ScriptRules) {
+	for _, rule := range p.known {
+		r.Built = append(r.Built, rule.category)
+	}
+	known := p.cfg.Known
+	var names [len(builtIn)][]string
+	for name, exact := range known.exact.names {
+		// A name of the category that it would have anyway need not be told.
+		if other, _ := known.findShape(withoutPrefix(name)); p.known[exact.category] != p.unknown || other != nil {
+			names[exact.category] = append(names[exact.category], name)
+		}
+	}
+	for _, list := range names {
+		slices.Sort(list)
+		r.Known = append(r.Known, strings.Join(list, " "))
+	}
+	var groups []string
+	for i, s := range known.shapes {
+		if i == 0 || s.category != known.shapes[i-1].category {
+			groups = append(groups, s.expression())
+			r.ShapesIn = append(r.ShapesIn, int(s.category))
+			continue
+		}
+		groups[len(groups)-1] += "|" + s.expression()
+	}
+	r.Shapes = "^(?:(" + strings.Join(groups, ")|(") + "))$"
+	if len(groups) == 0 {
+		r.Shapes = `[^\s\S]` // which nothing matches
+	}
 }
 
 // scriptStorage gathers the storage keys of services by pattern.
@@ -159,60 +194,4 @@ func (p *Policy) CapsLifetimes() bool {
 	limited := func(c Cookie) bool { return !c.Lifetime.IsZero() }
 	return slices.ContainsFunc(p.categories, capped) || slices.ContainsFunc(p.cfg.Services, exempt) ||
 		slices.ContainsFunc(p.cfg.Cookies, limited)
-}
-
-// shapesExpression returns a regular expression that matches whole names with a part
-// of a fixed shape, in a syntax that Go and browsers share.
-func shapesExpression() string {
-	alternatives := make([]string, 0, len(knownShapes))
-	for _, text := range slices.Sorted(maps.Keys(knownShapes)) {
-		var b strings.Builder
-		for _, seg := range compileShape(text).segments {
-			for _, c := range []byte(seg.literal) {
-				if !isAlnum(c) && c != '_' && c != '-' && c != '%' {
-					b.WriteByte('\\')
-				}
-				b.WriteByte(c)
-			}
-			if seg.class == nil {
-				continue
-			}
-			b.WriteString(classExpression(seg.class) + "{" + strconv.Itoa(seg.min))
-			if seg.max > seg.min {
-				b.WriteString("," + strconv.Itoa(seg.max))
-			}
-			b.WriteByte('}')
-		}
-		alternatives = append(alternatives, b.String())
-	}
-	return "^(?:" + strings.Join(alternatives, "|") + ")$"
-}
-
-// classExpression returns a class of characters, with the ends of its runs alone.
-func classExpression(class *[256]bool) string {
-	var b strings.Builder
-	end := func(c int) {
-		if c == '-' {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(byte(c))
-	}
-	b.WriteByte('[')
-	for from := 0; from < len(class); from++ {
-		if !class[from] {
-			continue
-		}
-		to := from
-		for to+1 < len(class) && class[to+1] {
-			to++
-		}
-		end(from)
-		if to > from {
-			b.WriteByte('-')
-			end(to)
-		}
-		from = to
-	}
-	b.WriteByte(']')
-	return b.String()
 }

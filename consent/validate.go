@@ -31,6 +31,9 @@ func (cfg Config) withDefaults() *Config {
 	if cfg.UnknownHosts == "" {
 		cfg.UnknownHosts = ThirdParty
 	}
+	if cfg.Known == nil {
+		cfg.Known = nothingKnown
+	}
 	cfg.FirstParty = slices.Clone(cfg.FirstParty)
 	cfg.Categories = slices.Clone(cfg.Categories)
 	cfg.Cookies = slices.Clone(cfg.Cookies)

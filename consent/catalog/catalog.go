@@ -1,0 +1,234 @@
+package catalog
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+//go:embed data
+var data embed.FS
+
+// Default returns the catalog that is part of the module. It is read once, when it is
+// first asked for.
+var Default = sync.OnceValue(func() *Catalog {
+	files, err := fs.Sub(data, "data")
+	if err != nil {
+		panic("catalog: " + err.Error())
+	}
+	c, err := Load(files)
+	if err != nil {
+		panic("catalog: embedded " + err.Error())
+	}
+	return c
+})
+
+// Catalog is what is known of cookies, hosts and storage keys. It is safe for
+// concurrent use and never changes; nor may callers change what its methods return.
+type Catalog struct {
+	entries []entry // sorted by id
+
+	known     *consent.Known // cookies of the site itself
+	knownIs   []Match
+	hints     *consent.Known
+	hintIs    []Match
+	storage   *consent.Known
+	storageIs []Match
+	hosts     map[string]Match // by host, or by "." and the host above
+}
+
+// An entry is a product or a service, and where it stands.
+type entry struct {
+	product *Product // one of both is nil
+	service *Service
+	from    document
+	n       int // among those of its kind in the file
+}
+
+// Load reads a catalog from the files products/*.toml and services/*.toml. An error
+// is an [*Error] for the first mistake found.
+func Load(files fs.FS) (*Catalog, error) {
+	var all []entry
+	for _, dir := range []string{"products", "services"} {
+		names, err := fs.Glob(files, dir+"/*.toml")
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			text, err := fs.ReadFile(files, name)
+			if err != nil {
+				return nil, fmt.Errorf("reading the catalog: %w", err)
+			}
+			d := document{name, string(text)}
+			read, err := d.entries()
+			if err != nil {
+				return nil, err
+			}
+			if err := checkFile(d, path.Base(dir), read); err != nil {
+				return nil, err
+			}
+			all = append(all, read...)
+		}
+	}
+	return build(all)
+}
+
+// build checks the entries together and makes them ready to be looked up.
+func build(all []entry) (*Catalog, error) {
+	slices.SortStableFunc(all, func(a, b entry) int { return strings.Compare(a.id(), b.id()) })
+	c := &Catalog{entries: all, hosts: map[string]Match{}}
+	var known, hints, storage []consent.KnownCookie
+	for i := range all {
+		e := &all[i]
+		if i > 0 && e.id() == all[i-1].id() {
+			return nil, e.errorf(`"`+e.id()+`"`, "the id %q is taken by %s", e.id(), all[i-1].from.name)
+		}
+		for j := range e.cookies() {
+			cookie := &e.cookies()[j]
+			match := e.match(cookie)
+			switch {
+			case cookie.Host != "":
+			case cookie.Hint:
+				hints, c.hintIs = append(hints, consent.KnownCookie{Name: cookie.Name, Category: match.Category}), append(c.hintIs, match)
+			default:
+				known, c.knownIs = append(known, consent.KnownCookie{Name: cookie.Name, Category: match.Category}), append(c.knownIs, match)
+			}
+		}
+		if e.service == nil {
+			continue
+		}
+		match := e.match(nil)
+		for _, key := range e.service.Storage {
+			storage, c.storageIs = append(storage, consent.KnownCookie{Name: key, Category: match.Category}), append(c.storageIs, match)
+		}
+		for _, host := range e.service.Hosts {
+			c.addHost(host, match)
+		}
+	}
+	for _, table := range []struct {
+		to   **consent.Known
+		list []consent.KnownCookie
+	}{{&c.known, known}, {&c.hints, hints}, {&c.storage, storage}} {
+		var err error
+		if *table.to, err = consent.NewKnown(table.list); err != nil {
+			return nil, err // never: every entry was checked by itself
+		}
+	}
+	return c, c.checkTogether()
+}
+
+func (c *Catalog) addHost(host string, match Match) {
+	host = strings.TrimPrefix(host, "*")
+	other, taken := c.hosts[host]
+	if taken {
+		match.Tied = true
+		if strictness(other.Category) >= strictness(match.Category) {
+			other.Tied = true
+			match = other
+		}
+	}
+	c.hosts[host] = match
+}
+
+// strictness orders the built-in categories, the mildest first.
+func strictness(category string) int { return slices.Index(categories, category) }
+
+var categories = []string{consent.Necessary, consent.Statistics, consent.FirstParty, consent.ThirdParty}
+
+// Products and Services return what the catalog consists of, by id.
+func (c *Catalog) Products() []*Product {
+	var products []*Product
+	for _, e := range c.entries {
+		if e.product != nil {
+			products = append(products, e.product)
+		}
+	}
+	return products
+}
+
+// Services returns the services of the catalog, by id.
+func (c *Catalog) Services() []*Service {
+	var services []*Service
+	for _, e := range c.entries {
+		if e.service != nil {
+			services = append(services, e.service)
+		}
+	}
+	return services
+}
+
+// Known returns the cookies of the site itself, for a policy to know what they are
+// for although they are not declared. Hints are not among them.
+func (c *Catalog) Known() *consent.Known { return c.known }
+
+// entries reads the file.
+func (d document) entries() ([]entry, error) {
+	read, err := d.read()
+	if err != nil {
+		return nil, err
+	}
+	var all []entry
+	for i := range read.Products {
+		all = append(all, entry{product: &read.Products[i], from: d, n: i})
+	}
+	for i := range read.Services {
+		all = append(all, entry{service: &read.Services[i], from: d, n: i})
+	}
+	return all, nil
+}
+
+func (e *entry) id() string {
+	if e.product != nil {
+		return e.product.ID
+	}
+	return e.service.ID
+}
+
+func (e *entry) kind() string {
+	if e.product != nil {
+		return "product"
+	}
+	return "service"
+}
+
+func (e *entry) cookies() []Cookie {
+	if e.product != nil {
+		return e.product.Cookies
+	}
+	return e.service.Cookies
+}
+
+// match returns what is found for a cookie of the entry, or for its hosts and keys.
+func (e *entry) match(cookie *Cookie) Match {
+	m := Match{Product: e.product, Service: e.service, Cookie: cookie, Category: consent.Necessary}
+	if e.service != nil {
+		m.Category, m.Purpose = e.service.Category, e.service.Purpose
+	}
+	if cookie != nil && cookie.Category != "" {
+		m.Category = cookie.Category
+	}
+	if cookie != nil && cookie.Purpose != "" {
+		m.Purpose = cookie.Purpose
+	}
+	return m
+}
+
+// errorf returns an error about the entry, at the line of a word of it.
+func (e *entry) errorf(word, format string, args ...any) error {
+	return e.from.errorf(e.kind(), e.n, word, format, args...)
+}
+
+// ids returns the ids of entries in the order of their file.
+func ids(all []entry) []string {
+	var list []string
+	for i := range all {
+		list = append(list, all[i].id())
+	}
+	return list
+}

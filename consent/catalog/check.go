@@ -1,0 +1,266 @@
+package catalog
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
+
+var (
+	idForm   = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	hostForm = regexp.MustCompile(`^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?$`)
+	nameForm = regexp.MustCompile(`^[^\x00-\x20\x7f-\xff;=,"]+$`)
+)
+
+// checkFile checks the entries of a file of a directory, each by itself.
+func checkFile(d document, dir string, all []entry) error {
+	list := ids(all)
+	for i := range all {
+		e := &all[i]
+		if e.kind()+"s" != dir {
+			return e.errorf("", "a %s does not belong into %s", e.kind(), dir)
+		}
+		if i > 0 && list[i-1] > list[i] {
+			return e.errorf(`"`+list[i]+`"`, "entries are sorted by id, but %q stands behind %q", list[i], list[i-1])
+		}
+		if err := e.checkSource(); err != nil {
+			return err
+		}
+		if err := e.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkSource checks where the facts of an entry come from.
+func (e *entry) checkSource() error {
+	var source string
+	var confidence Confidence
+	if e.product != nil {
+		source, confidence = e.product.Source, e.product.Confidence
+	} else {
+		source, confidence = e.service.Source, e.service.Confidence
+	}
+	if !isAddress(source) {
+		return e.errorf("source", "%q needs the address of its source, but has %q", e.id(), source)
+	}
+	if confidence != High && confidence != Medium && confidence != Low {
+		return e.errorf("confidence", "%q is not a confidence; allowed: high, medium, low", confidence)
+	}
+	if confidence != Low {
+		return nil
+	}
+	for i := range e.cookies() {
+		c := &e.cookies()[i]
+		if e.match(c).Category == consent.Necessary && !c.Hint {
+			return e.errorf(quoted(c.Name), "%q is necessary, but nothing is from memory alone (confidence low)", c.Name)
+		}
+	}
+	if e.service != nil && e.service.Category == consent.Necessary {
+		return e.errorf("category", "%q is necessary, but nothing is from memory alone (confidence low)", e.id())
+	}
+	return nil
+}
+
+// check checks an entry by itself.
+func (e *entry) check() error {
+	if !idForm.MatchString(e.id()) {
+		return e.errorf("id", "%q is not an id of lower-case letters, digits and hyphens", e.id())
+	}
+	match := e.match(nil)
+	if strings.TrimSpace(match.Name()) == "" || strings.TrimSpace(match.Provider()) == "" {
+		return e.errorf("", "%q needs a name and, if it is a service, a provider", e.id())
+	}
+	if e.service != nil {
+		if err := e.checkService(); err != nil {
+			return err
+		}
+	} else if len(e.product.Cookies) == 0 {
+		return e.errorf("", "%q has no cookies", e.id())
+	}
+	for i := range e.cookies() {
+		if err := e.checkCookie(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *entry) checkService() error {
+	s := e.service
+	if !slices.Contains(categories, s.Category) {
+		return e.errorf("category", "%q is not a category; allowed: %s", s.Category, strings.Join(categories, ", "))
+	}
+	if !slices.Contains(purposes, s.Purpose) {
+		return e.errorf("purpose", "%q is not a purpose; allowed: %s", s.Purpose, strings.Join(purposes, ", "))
+	}
+	if s.Policy != "" && !isAddress(s.Policy) {
+		return e.errorf("policy", "%q is not an address", s.Policy)
+	}
+	if len(s.Hosts)+len(s.Paths)+len(s.Cookies)+len(s.Storage)+len(s.Inline) == 0 {
+		return e.errorf("", "%q has nothing by which it is recognised: hosts, paths, cookies, storage or inline", s.ID)
+	}
+	if s.CDN && len(s.Cookies) > 0 {
+		return e.errorf("cdn", "%q sets cookies, so that it is not a mere cdn", s.ID)
+	}
+	for i, host := range s.Hosts {
+		if problem := checkHost(host); problem != "" {
+			return e.errorf(quoted(host), "host %q %s", host, problem)
+		}
+		for j, other := range s.Hosts {
+			if above, ok := strings.CutPrefix(other, "*"); i != j && (host == other || ok && strings.HasSuffix(host, above)) {
+				return e.errorf(quoted(host), "host %q is listed although %q covers it", host, other)
+			}
+		}
+	}
+	for _, path := range s.Paths {
+		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " *?#") {
+			return e.errorf(quoted(path), "%q is not the end of a path such as \"/matomo.js\"", path)
+		}
+	}
+	for i, key := range s.Storage {
+		if problem := checkName(key, s.Category); problem != "" {
+			return e.errorf(quoted(key), "storage key %q %s", key, problem)
+		}
+		if slices.Contains(s.Storage[:i], key) {
+			return e.errorf(quoted(key), "storage key %q is listed twice", key)
+		}
+	}
+	for _, text := range s.Inline {
+		if len(strings.TrimSpace(text)) < 4 {
+			return e.errorf(quoted(text), "inline text %q is too short to tell scripts apart", text)
+		}
+	}
+	return nil
+}
+
+func (e *entry) checkCookie(i int) error {
+	c := &e.cookies()[i]
+	errorf := func(format string, args ...any) error { return e.errorf(quoted(c.Name), format, args...) }
+	match := e.match(c)
+	if !slices.Contains(categories, match.Category) {
+		return errorf("cookie %q: %q is not a category; allowed: %s", c.Name, match.Category, strings.Join(categories, ", "))
+	}
+	if !slices.Contains(purposes, match.Purpose) {
+		return errorf("cookie %q: %q is not a purpose; allowed: %s", c.Name, match.Purpose, strings.Join(purposes, ", "))
+	}
+	if c.Host != "" {
+		if problem := checkHost(c.Host); problem != "" || c.Host[0] == '*' {
+			return errorf("cookie %q: host %q is not a host in ASCII and lower case", c.Name, c.Host)
+		}
+	}
+	category := match.Category
+	if c.Hint && category == consent.Necessary {
+		category = consent.FirstParty // nothing passes by a hint
+	}
+	if problem := checkName(c.Name, category); problem != "" {
+		return errorf("cookie %q %s", c.Name, problem)
+	}
+	for j := range e.cookies() {
+		other := &e.cookies()[j]
+		if i == j || other.Host != c.Host || other.Hint != c.Hint {
+			continue
+		}
+		if other.Name == c.Name {
+			return errorf("cookie %q is listed twice", c.Name)
+		}
+		theirs := e.match(other)
+		if theirs.Category == match.Category && theirs.Purpose == match.Purpose && other.Lifetime == c.Lifetime && covers(other.Name, c.Name) {
+			return errorf("cookie %q is listed although %q covers it", c.Name, other.Name)
+		}
+	}
+	return nil
+}
+
+// checkName returns what is wrong with the name of a cookie or a key.
+func checkName(name, category string) (problem string) {
+	if !nameForm.MatchString(name) {
+		return "is not a name"
+	}
+	if _, err := consent.NewKnown([]consent.KnownCookie{{Name: name, Category: category}}); err != nil {
+		return "is not a pattern: " + err.Error()
+	}
+	before, after, star := strings.Cut(name, "*")
+	if !star {
+		if first, _, run := strings.Cut(name, "<"); run && len(first) < 2 {
+			return "begins with a run: any name could"
+		}
+		return ""
+	}
+	if category == consent.Necessary {
+		return "has a star, behind which a tracker could hide: what is necessary has exact names and runs of a class"
+	}
+	literal, _, _ := strings.Cut(before, "<")
+	if len(literal) < 3 && len(after) < 5 {
+		return "has a star with less than 3 characters before and less than 5 behind it"
+	}
+	return ""
+}
+
+// covers reports whether a pattern finds what another one is about.
+func covers(pattern, name string) bool {
+	known, err := consent.NewKnown([]consent.KnownCookie{{Name: pattern, Category: consent.ThirdParty}})
+	if err != nil {
+		return false
+	}
+	_, _, ok := known.Find(consent.KnownExample(name))
+	return ok
+}
+
+// checkTogether checks that every cookie is found, and found as what it is.
+func (c *Catalog) checkTogether() error {
+	at := map[string]Match{} // what is not necessary, by name
+	for i := range c.entries {
+		e := &c.entries[i]
+		for j := range e.cookies() {
+			cookie := &e.cookies()[j]
+			if cookie.Host != "" || cookie.Hint {
+				continue
+			}
+			want := e.match(cookie)
+			example := consent.KnownExample(cookie.Name)
+			found, _ := c.Cookie(example)
+			switch {
+			case found.Cookie == cookie, found.Category == want.Category:
+			case found.Cookie.Name == example && want.Category != consent.Necessary:
+				// One name of a pattern, which is known to be something else.
+			case found.Tied && want.Category != consent.Necessary && found.Category != consent.Necessary:
+			default:
+				return e.errorf(quoted(cookie.Name), "cookie %q of category %s is found as %q of %s, which is of category %s",
+					cookie.Name, want.Category, found.Cookie.Name, found.Name(), found.Category)
+			}
+			if other, ok := at[cookie.Name]; ok && (other.Category == consent.Necessary) != (want.Category == consent.Necessary) {
+				return e.errorf(quoted(cookie.Name), "cookie %q is contradictory: it is of category %s here and of category %s in %s",
+					cookie.Name, want.Category, other.Category, other.Name())
+			}
+			at[cookie.Name] = want
+		}
+	}
+	return nil
+}
+
+// checkHost returns what is wrong with a host or "*." and a host.
+func checkHost(host string) (problem string) {
+	bare := strings.TrimPrefix(host, "*.")
+	if !hostForm.MatchString(bare) || len(bare) > consent.MaxHost {
+		return "is not a host such as \"stats.example.net\" or \"*.example.net\", in ASCII and lower case"
+	}
+	if suffix, icann := publicsuffix.PublicSuffix(bare); suffix == bare && icann {
+		return "is a public suffix, under which anybody can register"
+	}
+	return ""
+}
+
+func isAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
+// quoted returns a word as it stands in a file.
+func quoted(word string) string { return `"` + word + `"` }

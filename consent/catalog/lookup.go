@@ -1,0 +1,105 @@
+package catalog
+
+import "strings"
+
+// Match is what the catalog knows of a cookie, a host or a storage key.
+type Match struct {
+	// Product or Service is whose it is; the other one is nil. Both are for a host
+	// of a list that says no more.
+	Product *Product
+	Service *Service
+
+	// Cookie is the entry of the cookie; nil for a host or a storage key.
+	Cookie *Cookie
+
+	// Category is a built-in category, and Purpose a key of [Purposes], or "" for a
+	// host of a list.
+	Category string
+	Purpose  string
+
+	// Tied is true where others of the catalog have an equal claim, of which this
+	// is one of the strictest category.
+	Tied bool
+}
+
+// ID returns the id of the product or service; "" for a host of a list.
+func (m *Match) ID() string {
+	switch {
+	case m.Product != nil:
+		return m.Product.ID
+	case m.Service != nil:
+		return m.Service.ID
+	}
+	return ""
+}
+
+// Name returns the name of the product or service; "" for a host of a list.
+func (m *Match) Name() string {
+	switch {
+	case m.Product != nil:
+		return m.Product.Name
+	case m.Service != nil:
+		return m.Service.Name
+	}
+	return ""
+}
+
+// Provider returns who is behind it as visitors should read it: who runs the service,
+// or the name of the product.
+func (m *Match) Provider() string {
+	if m.Service != nil {
+		return m.Service.Provider
+	}
+	return m.Name()
+}
+
+// IsHint reports whether the cookie may as well be another one, so that tools have
+// to ask.
+func (m *Match) IsHint() bool { return m.Cookie != nil && m.Cookie.Hint }
+
+// Cookie returns what is known of a cookie of the site itself: the most specific
+// entry, as [consent.Known.Find] finds it, and a hint only where there is no other.
+// Cookies that other hosts set for themselves are never found.
+func (c *Catalog) Cookie(name string) (Match, bool) {
+	if i, tied, ok := c.known.Find(name); ok {
+		match := c.knownIs[i]
+		match.Tied = tied
+		return match, true
+	}
+	if i, tied, ok := c.hints.Find(name); ok {
+		match := c.hintIs[i]
+		match.Tied = tied
+		return match, true
+	}
+	return Match{}, false
+}
+
+// StorageKey returns what is known of a key of Web Storage.
+func (c *Catalog) StorageKey(key string) (Match, bool) {
+	i, tied, ok := c.storage.Find(key)
+	if !ok {
+		return Match{}, false
+	}
+	match := c.storageIs[i]
+	match.Tied = tied
+	return match, true
+}
+
+// Host returns what is known of a host, in ASCII and lower case and without a port:
+// the entry for the host itself, else for the nearest host above it.
+func (c *Catalog) Host(host string) (Match, bool) {
+	host = strings.TrimSuffix(host, ".")
+	if match, ok := c.hosts[host]; ok {
+		return match, true
+	}
+	for {
+		dot := strings.IndexByte(host, '.')
+		if dot < 0 {
+			return Match{}, false
+		}
+		if match, ok := c.hosts[host[dot:]]; ok {
+			return match, true
+		}
+		host = host[dot+1:]
+	}
+}
