@@ -80,6 +80,50 @@ func TestPrevalence(t *testing.T) {
 	}
 }
 
+// TestEuropeanServices looks up what is widespread in Europe and too small for a list
+// of the world.
+func TestEuropeanServices(t *testing.T) {
+	for host, want := range map[string]struct{ id, category string }{
+		"example.matomo.cloud":                            {"matomo", consent.Statistics},
+		"example.containers.piwik.pro":                    {"piwik-pro", consent.Statistics},
+		"code.etracker.com":                               {"etracker", consent.Statistics},
+		"script.ioam.de":                                  {"infonline", consent.Statistics},
+		"tag.aticdn.net":                                  {"piano-analytics", consent.Statistics},
+		"logc406.xiti.com":                                {"xiti", consent.Statistics},
+		"example.eulerian.net":                            {"eulerian", consent.Statistics},
+		"www.wysistat.com":                                {"wysistat", consent.Statistics},
+		"plausible.io":                                    {"plausible", consent.Statistics},
+		"cdn.usefathom.com":                               {"fathom", consent.Statistics},
+		"siteimproveanalytics.com":                        {"siteimprove", consent.Statistics},
+		"pro.hit.gemius.pl":                               {"gemius", consent.Statistics},
+		"www.econda-monitor.de":                           {"econda", consent.Statistics},
+		"responder.wt-safetag.com":                        {"mapp-intelligence", consent.Statistics},
+		"c.seznam.cz":                                     {"seznam-sklik", consent.ThirdParty},
+		"web-sdk.smartlook.com":                           {"smartlook", consent.Statistics},
+		"t.contentsquare.net":                             {"contentsquare", consent.Statistics},
+		"try.abtasty.com":                                 {"ab-tasty", consent.Statistics},
+		"example.kameleoon.eu":                            {"kameleoon", consent.Statistics},
+		"sdk.privacy-center.org":                          {"didomi", consent.ThirdParty},
+		"static.axept.io":                                 {"axeptio", consent.ThirdParty},
+		"app.usercentrics.eu":                             {"usercentrics", consent.ThirdParty},
+		"consent.cookiebot.com":                           {"cookiebot", consent.ThirdParty},
+		"cdn.cookielaw.org":                               {"onetrust", consent.ThirdParty},
+		"cdn.consentmanager.net":                          {"consentmanager", consent.ThirdParty},
+		"maps.googleapis.com":                             {"google-maps", consent.ThirdParty},
+		"tile.openstreetmap.org":                          {"openstreetmap", consent.ThirdParty},
+		"www.youtube-nocookie.com":                        {"youtube", consent.ThirdParty},
+		"player.vimeo.com":                                {"vimeo", consent.ThirdParty},
+		"geo.dailymotion.com":                             {"dailymotion", consent.ThirdParty},
+		"widgets.trustedshops.com":                        {"trusted-shops", consent.ThirdParty},
+		"userlike-cdn-widgets.s3-eu-west-1.amazonaws.com": {"userlike", consent.ThirdParty},
+	} {
+		match, _ := Default().Host(host)
+		if match.ID() != want.id || match.Category != want.category {
+			t.Errorf("%s is found as %q, %q; want %s, %s", host, match.ID(), match.Category, want.id, want.category)
+		}
+	}
+}
+
 // readTable reads a table of testdata: a row a line, tabs between the fields, and
 // comments behind "#".
 func readTable(t *testing.T, name string, fields int) [][]string {
