@@ -49,7 +49,7 @@ func TestPrevalence(t *testing.T) {
 			t.Fatalf("%s: unknown label %q", name, label)
 		}
 		found := true
-		for _, host := range strings.Fields(row[3]) {
+		for host := range strings.FieldsSeq(row[3]) {
 			match, ok := catalog.Host(host)
 			switch {
 			case !ok:
