@@ -20,6 +20,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
@@ -184,6 +185,7 @@ func (h *Handler) config() consent.Config {
 		FirstParty:     h.FirstParty,
 		UnknownCookies: h.UnknownCookies,
 		UnknownHosts:   h.UnknownHosts,
+		Known:          catalog.Default().Known(),
 		Categories:     h.Categories,
 		Cookies:        h.Cookies,
 		Services:       h.Services,

@@ -60,8 +60,8 @@ func NewKnown(cookies []KnownCookie) (*Known, error) {
 		if category < 0 {
 			return nil, fmt.Errorf("cookie %q: %q is not a category; allowed: %s", c.Name, c.Category, strings.Join(builtIn[:], ", "))
 		}
-		if c.Name == "" || c.Name == "*" {
-			return nil, fmt.Errorf("cookie %q: a name of nothing but a star would be every name", c.Name)
+		if err := CheckKnownName(c.Name); err != nil {
+			return nil, err
 		}
 		spellings := []string{c.Name}
 		if strings.Contains(c.Name, "@") {
@@ -232,6 +232,18 @@ func (k *Known) necessaryExamples(yield func(text, name string) bool) {
 	}
 }
 
+// CheckKnownName returns what is wrong with the name of a [KnownCookie], or nil.
+func CheckKnownName(name string) error {
+	if name == "" || name == "*" {
+		return fmt.Errorf("%q is no name: a star alone would be every name", name)
+	}
+	if !strings.ContainsAny(name, "<>*") {
+		return nil
+	}
+	_, err := compileShape(name)
+	return err
+}
+
 // KnownExample returns a shortest name that a [KnownCookie] of this name is about, or
 // the name itself where it can't be compiled.
 func KnownExample(name string) string {
@@ -243,4 +255,13 @@ func KnownExample(name string) string {
 		return name
 	}
 	return s.example
+}
+
+// KnownCovers reports whether a [KnownCookie] of the name of a pattern is about a name.
+func KnownCovers(pattern, name string) bool {
+	if !strings.ContainsAny(pattern, "<>*") {
+		return name == pattern
+	}
+	s, err := compileShape(pattern)
+	return err == nil && s.match(name)
 }

@@ -98,6 +98,7 @@ func TestKnownFind(t *testing.T) {
 		{"mp_0123_panel", "mp_*_panel", false},
 		{"mp__panel", "mp_*_panel", false},
 		{"mp_panel", none, false},
+		{"mp_", none, false},
 		{"my_visits", "*_visits", false},
 		{"_counter_visits", "_counter_*", false},
 		{"visits", none, false},
@@ -171,8 +172,8 @@ func TestKnownRules(t *testing.T) {
 
 func TestKnownMistakes(t *testing.T) {
 	for name, want := range map[string]string{
-		"":                 "nothing but a star",
-		"*":                "nothing but a star",
+		"":                 "a star alone",
+		"*":                "a star alone",
 		"a_<hex:8":         "opens a run",
 		"a_hex:8>":         "closes a run",
 		"a_<hxe:8>":        "is not a class of characters; allowed: alnum, ",

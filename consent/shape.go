@@ -121,7 +121,10 @@ func (s *shape) match(name string) bool {
 		}
 		name = name[n:]
 	}
-	return name == "" || s.star && strings.HasSuffix(name, s.suffix)
+	if s.star {
+		return strings.HasSuffix(name, s.suffix)
+	}
+	return name == ""
 }
 
 // expression returns a regular expression for the whole name, in a syntax that Go

@@ -16,13 +16,17 @@ import (
 var data embed.FS
 
 // Default returns the catalog that is part of the module. It is read once, when it is
-// first asked for.
+// first asked for; the tests check what it holds.
 var Default = sync.OnceValue(func() *Catalog {
 	files, err := fs.Sub(data, "data")
 	if err != nil {
 		panic("catalog: " + err.Error())
 	}
-	c, err := Load(files)
+	all, err := readAll(files)
+	if err != nil {
+		panic("catalog: embedded " + err.Error())
+	}
+	c, err := build(all)
 	if err != nil {
 		panic("catalog: embedded " + err.Error())
 	}
@@ -41,6 +45,7 @@ type Catalog struct {
 	storage   *consent.Known
 	storageIs []Match
 	hosts     map[string]Match // by host, or by "." and the host above
+	listed    map[string]*List // the same, of lists of hosts
 }
 
 // An entry is a product or a service, and where it stands.
@@ -51,9 +56,38 @@ type entry struct {
 	n       int // among those of its kind in the file
 }
 
-// Load reads a catalog from the files products/*.toml and services/*.toml. An error
-// is an [*Error] for the first mistake found.
+// Load reads a catalog from the files products/*.toml and services/*.toml, and checks
+// every entry, by itself and together with the others. An error is an [*Error] for the
+// first mistake found.
 func Load(files fs.FS) (*Catalog, error) {
+	all, err := readAll(files)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		e := &all[i]
+		if dir := path.Dir(e.from.name); e.kind()+"s" != dir {
+			return nil, e.errorf("", "a %s does not belong into %s", e.kind(), dir)
+		}
+		if e.n > 0 && all[i-1].id() > e.id() {
+			return nil, e.errorf(quoted(e.id()), "entries are sorted by id, but %q stands behind %q", e.id(), all[i-1].id())
+		}
+		if err := e.checkSource(); err != nil {
+			return nil, err
+		}
+		if err := e.check(); err != nil {
+			return nil, err
+		}
+	}
+	c, err := build(all)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.checkTogether()
+}
+
+// readAll reads the entries of all files, in their order.
+func readAll(files fs.FS) ([]entry, error) {
 	var all []entry
 	for _, dir := range []string{"products", "services"} {
 		names, err := fs.Glob(files, dir+"/*.toml")
@@ -65,22 +99,19 @@ func Load(files fs.FS) (*Catalog, error) {
 			if err != nil {
 				return nil, fmt.Errorf("reading the catalog: %w", err)
 			}
-			d := document{name, string(text)}
-			read, err := d.entries()
+			read, err := document{name, string(text)}.entries()
 			if err != nil {
-				return nil, err
-			}
-			if err := checkFile(d, path.Base(dir), read); err != nil {
 				return nil, err
 			}
 			all = append(all, read...)
 		}
 	}
-	return build(all)
+	return all, nil
 }
 
-// build checks the entries together and makes them ready to be looked up.
+// build makes entries ready to be looked up. Every id may be there once.
 func build(all []entry) (*Catalog, error) {
+	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b entry) int { return strings.Compare(a.id(), b.id()) })
 	c := &Catalog{entries: all, hosts: map[string]Match{}}
 	var known, hints, storage []consent.KnownCookie
@@ -120,7 +151,7 @@ func build(all []entry) (*Catalog, error) {
 			return nil, err // never: every entry was checked by itself
 		}
 	}
-	return c, c.checkTogether()
+	return c, nil
 }
 
 func (c *Catalog) addHost(host string, match Match) {
@@ -222,13 +253,4 @@ func (e *entry) match(cookie *Cookie) Match {
 // errorf returns an error about the entry, at the line of a word of it.
 func (e *entry) errorf(word, format string, args ...any) error {
 	return e.from.errorf(e.kind(), e.n, word, format, args...)
-}
-
-// ids returns the ids of entries in the order of their file.
-func ids(all []entry) []string {
-	var list []string
-	for i := range all {
-		list = append(list, all[i].id())
-	}
-	return list
 }

@@ -73,7 +73,7 @@ func TestMistakes(t *testing.T) {
 		{"bad source", `https://alpha.example/`, "their documentation", `products/a.toml:4: "alpha" needs the address of its source, but has "their documentation"`},
 		{"bad confidence", `confidence = "high"`, `confidence = "sure"`, `products/a.toml:5: "sure" is not a confidence; allowed: high, medium, low`},
 		{"necessary from memory", `confidence = "high"`, `confidence = "low"`, `products/a.toml:7: "alpha_session" is necessary, but nothing is from memory alone`},
-		{"unknown purpose", `purpose = "log-in"`, `purpose = "login"`, `products/a.toml:8: cookie "alpha_<hex:8>": "login" is not a purpose; allowed: session, `},
+		{"unknown purpose", `purpose = "log-in"`, `purpose = "login"`, `products/a.toml:8: cookie "alpha_<hex:8>": "login" is not a purpose; allowed: ab-testing, `},
 		{"no purpose", `, purpose = "log-in"`, ``, `products/a.toml:8: cookie "alpha_<hex:8>": "" is not a purpose`},
 		{"unknown category of a cookie", `category = "statistics"`, `category = "statistic"`, `products/a.toml:9: cookie "alpha_seen": "statistic" is not a category; allowed: necessary, `},
 		{"bad lifetime", `lifetime = "30d"`, `lifetime = "a month"`, `products/a.toml:9: `},

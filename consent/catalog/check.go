@@ -17,27 +17,6 @@ var (
 	nameForm = regexp.MustCompile(`^[^\x00-\x20\x7f-\xff;=,"]+$`)
 )
 
-// checkFile checks the entries of a file of a directory, each by itself.
-func checkFile(d document, dir string, all []entry) error {
-	list := ids(all)
-	for i := range all {
-		e := &all[i]
-		if e.kind()+"s" != dir {
-			return e.errorf("", "a %s does not belong into %s", e.kind(), dir)
-		}
-		if i > 0 && list[i-1] > list[i] {
-			return e.errorf(`"`+list[i]+`"`, "entries are sorted by id, but %q stands behind %q", list[i], list[i-1])
-		}
-		if err := e.checkSource(); err != nil {
-			return err
-		}
-		if err := e.check(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // checkSource checks where the facts of an entry come from.
 func (e *entry) checkSource() error {
 	var source string
@@ -97,8 +76,8 @@ func (e *entry) checkService() error {
 	if !slices.Contains(categories, s.Category) {
 		return e.errorf("category", "%q is not a category; allowed: %s", s.Category, strings.Join(categories, ", "))
 	}
-	if !slices.Contains(purposes, s.Purpose) {
-		return e.errorf("purpose", "%q is not a purpose; allowed: %s", s.Purpose, strings.Join(purposes, ", "))
+	if purposes[s.Purpose] == "" {
+		return e.errorf("purpose", "%q is not a purpose; allowed: %s", s.Purpose, strings.Join(Purposes(), ", "))
 	}
 	if s.Policy != "" && !isAddress(s.Policy) {
 		return e.errorf("policy", "%q is not an address", s.Policy)
@@ -147,8 +126,8 @@ func (e *entry) checkCookie(i int) error {
 	if !slices.Contains(categories, match.Category) {
 		return errorf("cookie %q: %q is not a category; allowed: %s", c.Name, match.Category, strings.Join(categories, ", "))
 	}
-	if !slices.Contains(purposes, match.Purpose) {
-		return errorf("cookie %q: %q is not a purpose; allowed: %s", c.Name, match.Purpose, strings.Join(purposes, ", "))
+	if purposes[match.Purpose] == "" {
+		return errorf("cookie %q: %q is not a purpose; allowed: %s", c.Name, match.Purpose, strings.Join(Purposes(), ", "))
 	}
 	if c.Host != "" {
 		if problem := checkHost(c.Host); problem != "" || c.Host[0] == '*' {
@@ -171,7 +150,7 @@ func (e *entry) checkCookie(i int) error {
 			return errorf("cookie %q is listed twice", c.Name)
 		}
 		theirs := e.match(other)
-		if theirs.Category == match.Category && theirs.Purpose == match.Purpose && other.Lifetime == c.Lifetime && covers(other.Name, c.Name) {
+		if theirs.Category == match.Category && theirs.Purpose == match.Purpose && other.Lifetime == c.Lifetime && consent.KnownCovers(other.Name, consent.KnownExample(c.Name)) {
 			return errorf("cookie %q is listed although %q covers it", c.Name, other.Name)
 		}
 	}
@@ -183,7 +162,7 @@ func checkName(name, category string) (problem string) {
 	if !nameForm.MatchString(name) {
 		return "is not a name"
 	}
-	if _, err := consent.NewKnown([]consent.KnownCookie{{Name: name, Category: category}}); err != nil {
+	if err := consent.CheckKnownName(name); err != nil {
 		return "is not a pattern: " + err.Error()
 	}
 	before, after, star := strings.Cut(name, "*")
@@ -203,43 +182,36 @@ func checkName(name, category string) (problem string) {
 	return ""
 }
 
-// covers reports whether a pattern finds what another one is about.
-func covers(pattern, name string) bool {
-	known, err := consent.NewKnown([]consent.KnownCookie{{Name: pattern, Category: consent.ThirdParty}})
-	if err != nil {
-		return false
-	}
-	_, _, ok := known.Find(consent.KnownExample(name))
-	return ok
-}
-
 // checkTogether checks that every cookie is found, and found as what it is.
 func (c *Catalog) checkTogether() error {
-	at := map[string]Match{} // what is not necessary, by name
 	for i := range c.entries {
-		e := &c.entries[i]
-		for j := range e.cookies() {
-			cookie := &e.cookies()[j]
-			if cookie.Host != "" || cookie.Hint {
-				continue
-			}
-			want := e.match(cookie)
-			example := consent.KnownExample(cookie.Name)
-			found, _ := c.Cookie(example)
-			switch {
-			case found.Cookie == cookie, found.Category == want.Category:
-			case found.Cookie.Name == example && want.Category != consent.Necessary:
-				// One name of a pattern, which is known to be something else.
-			case found.Tied && want.Category != consent.Necessary && found.Category != consent.Necessary:
-			default:
-				return e.errorf(quoted(cookie.Name), "cookie %q of category %s is found as %q of %s, which is of category %s",
-					cookie.Name, want.Category, found.Cookie.Name, found.Name(), found.Category)
-			}
-			if other, ok := at[cookie.Name]; ok && (other.Category == consent.Necessary) != (want.Category == consent.Necessary) {
-				return e.errorf(quoted(cookie.Name), "cookie %q is contradictory: it is of category %s here and of category %s in %s",
-					cookie.Name, want.Category, other.Category, other.Name())
-			}
-			at[cookie.Name] = want
+		if err := c.checkFound(&c.entries[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkFound checks that the cookies of an entry are found as what they are. One that
+// needs consent may be found as a stricter one, but nothing may take the name of what
+// is necessary, nor the other way round.
+func (c *Catalog) checkFound(e *entry) error {
+	for i := range e.cookies() {
+		cookie := &e.cookies()[i]
+		if cookie.Host != "" || cookie.Hint {
+			continue
+		}
+		example := consent.KnownExample(cookie.Name)
+		want := e.match(cookie)
+		found, _ := c.Cookie(example)
+		switch necessary := want.Category == consent.Necessary; {
+		case found.Category == want.Category:
+		case !necessary && found.Category != consent.Necessary && found.Tied:
+		case !necessary && found.Cookie.Name == example && cookie.Name != example:
+			// One name of a pattern, which is known to be something else.
+		default:
+			return e.errorf(quoted(cookie.Name), "cookie %q of category %s is found as %q of %s, which is of category %s",
+				cookie.Name, want.Category, found.Cookie.Name, found.Name(), found.Category)
 		}
 	}
 	return nil

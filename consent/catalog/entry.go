@@ -112,6 +112,3 @@ const (
 	Medium Confidence = "medium" // read in a secondary source
 	Low    Confidence = "low"    // from memory alone; never necessary
 )
-
-// Purposes returns the words for what a cookie or a service is for.
-func Purposes() []string { return append([]string{}, purposes...) }

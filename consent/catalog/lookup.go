@@ -1,13 +1,18 @@
 package catalog
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
+)
 
 // Match is what the catalog knows of a cookie, a host or a storage key.
 type Match struct {
-	// Product or Service is whose it is; the other one is nil. Both are for a host
-	// of a list that says no more.
+	// Product or Service is whose it is, or List is the list that says of a host that
+	// it needs consent, and no more; the others are nil.
 	Product *Product
 	Service *Service
+	List    *List
 
 	// Cookie is the entry of the cookie; nil for a host or a storage key.
 	Cookie *Cookie
@@ -86,19 +91,31 @@ func (c *Catalog) StorageKey(key string) (Match, bool) {
 }
 
 // Host returns what is known of a host, in ASCII and lower case and without a port:
-// the entry for the host itself, else for the nearest host above it.
+// the entry for the host itself, else for the nearest host above it; lists of hosts
+// come last.
 func (c *Catalog) Host(host string) (Match, bool) {
 	host = strings.TrimSuffix(host, ".")
-	if match, ok := c.hosts[host]; ok {
+	if match, ok := findHost(c.hosts, host); ok {
 		return match, true
+	}
+	if list, ok := findHost(c.listed, host); ok {
+		return Match{List: list, Category: consent.ThirdParty}, true
+	}
+	return Match{}, false
+}
+
+// findHost returns what a table holds for a host or for "." and a host above it.
+func findHost[T any](table map[string]T, host string) (found T, ok bool) {
+	if found, ok = table[host]; ok || len(table) == 0 {
+		return found, ok
 	}
 	for {
 		dot := strings.IndexByte(host, '.')
 		if dot < 0 {
-			return Match{}, false
+			return found, false
 		}
-		if match, ok := c.hosts[host[dot:]]; ok {
-			return match, true
+		if found, ok = table[host[dot:]]; ok {
+			return found, true
 		}
 		host = host[dot+1:]
 	}

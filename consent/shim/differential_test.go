@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
@@ -116,19 +117,43 @@ func decisions(t *testing.T, p *consent.Policy) []*consent.Decision {
 	return all
 }
 
-var knownShape = regexp.MustCompile(`^\^\(\?:|\)\$$`)
+// listed are known cookies of every kind, overlapping each other.
+func listed(t *testing.T) *consent.Known {
+	known, err := consent.NewKnown([]consent.KnownCookie{
+		{Name: "sessionid", Category: consent.Necessary},
+		{Name: "keep_<hex:8>", Category: consent.Necessary},
+		{Name: "keep_<digit:2-4>.<alnum:3>_x", Category: consent.Necessary},
+		{Name: "keep_*", Category: consent.ThirdParty},
+		{Name: "keep_it_*", Category: consent.Statistics},
+		{Name: "keep_it_all", Category: consent.FirstParty},
+		{Name: "keep_it", Category: consent.FirstParty},
+		{Name: "k_<upnum:2>", Category: consent.Statistics},
+		{Name: "AMCV_*@AdobeOrg", Category: consent.ThirdParty},
+		{Name: "m.p_*_(panel)", Category: consent.Statistics},
+		{Name: "*_visits", Category: consent.Statistics},
+		{Name: "*_first_visits", Category: consent.FirstParty},
+		{Name: "both", Category: consent.Statistics},
+		{Name: "both", Category: consent.ThirdParty},
+		{Name: "tie_<digit:4>", Category: consent.ThirdParty},
+		{Name: "tie_<hex:4>", Category: consent.Statistics},
+		{Name: "__strange_<star:1>", Category: consent.Statistics},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return known
+}
 
 // names are of cookies: what the rules name, near and far of it.
 func names(p *consent.Policy, r *rand.Rand) []string {
 	rules := p.ScriptRules()
-	all := strings.Split(rules.Known, " ")
-	for _, name := range slices.Clip(all) {
-		all = append(all, "__Host-"+name, "__Secure-"+name, "__host-"+name)
-	}
-	class := regexp.MustCompile(`\[([^\]]*)\]\{(\d+)(?:,(\d+))?\}`)
-	for shape := range strings.SplitSeq(knownShape.ReplaceAllString(rules.Shapes, ""), "|") {
+	all := strings.Fields(strings.Join(rules.Known, " "))
+	class := regexp.MustCompile(`\[([^\]]*)\](?:\{(\d+)(?:,(\d+))?\}|\*)`)
+	escaped := regexp.MustCompile(`\\(.)`)
+	shapes := strings.NewReplacer("^(?:(", "", "))$", "", ")|(", "|").Replace(rules.Shapes)
+	for shape := range strings.SplitSeq(shapes, "|") {
 		for range 6 {
-			all = append(all, class.ReplaceAllStringFunc(strings.ReplaceAll(shape, `\.`, "."), func(s string) string {
+			name := class.ReplaceAllStringFunc(shape, func(s string) string {
 				m := class.FindStringSubmatch(s)
 				n, _ := strconv.Atoi(m[2])
 				if most, _ := strconv.Atoi(m[3]); most > n {
@@ -141,8 +166,12 @@ func names(p *consent.Policy, r *rand.Rand) []string {
 					b[i] = alphabet[r.IntN(len(alphabet))]
 				}
 				return string(b)
-			}))
+			})
+			all = append(all, escaped.ReplaceAllString(name, "$1"))
 		}
+	}
+	for _, name := range slices.Clip(all) {
+		all = append(all, "__Host-"+name, "__Secure-"+name, "__Http-"+name, "__Host-Http-"+name, "__host-"+name, "__Host-__Host-"+name)
 	}
 	for _, c := range rules.Cookies {
 		for _, fill := range []string{"", "x", "a.b", "ad", "*", "m", "stat", "_ads_", "é", "\ufffd"} {
@@ -231,6 +260,10 @@ func TestScriptDecidesAsGoDoes(t *testing.T) {
 				if cfg.Services[i].Category != consent.Necessary {
 					cfg.Services[i].Storage = cfg.Services[i].Cookies
 				}
+			}
+			cfg.Known = catalog.Default().Known()
+			if label == "usual" || label == "own" {
+				cfg.Known = listed(t)
 			}
 			p, err := consent.New(cfg)
 			if err != nil {

@@ -80,18 +80,29 @@ const combine = (units, life) => {
 }
 
 const cookies = compile(rules.cookies)
-const known = new Set(rules.known.split(' '))
-const shapes = new RegExp(rules.shapes)
 const necessary = { units: [0] }
 const unknown = { units: [rules.unknown] }
-const isKnown = name => name === rules.own || known.has(name) || known.has(name.replace(/^__(Host|Secure)-/, '')) || shapes.test(name)
+
+// What is known without a declaration: the categories of exact names, and a group in
+// shapes for each run of names of one category, the most specific ones first.
+const builtIn = rules.built.map(unit => ({ units: [unit] }))
+const names = new Map(rules.known.flatMap((list, i) => list ? list.split(' ').map(name => [name, builtIn[i]]) : []))
+const shapes = new RegExp(rules.shapes)
+const shaped = name => {
+	const groups = shapes.exec(name)
+	return groups ? builtIn[rules.shapesIn[groups.findIndex((group, i) => i && group !== undefined) - 1]] : undefined
+}
+const known = name => {
+	const bare = name.replace(/^__(Host-Http|Host|Secure|Http)-/, '')
+	return names.get(name) || names.get(bare) || shaped(name) || shaped(bare)
+}
 
 const remembered = new Map()
 
 const cookieRule = name => {
 	let rule = remembered.get(name)
 	if (!rule) {
-		rule = name !== rules.own && declared(cookies, name) || (isKnown(name) ? necessary : unknown)
+		rule = name === rules.own ? necessary : declared(cookies, name) || known(name) || unknown
 		if (remembered.size > 999) {
 			remembered.clear()
 		}

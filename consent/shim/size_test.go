@@ -6,11 +6,12 @@ import (
 	"testing"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 )
 
 // The script is small as it goes over the wire; two fifths of it are the known names.
 func TestSize(t *testing.T) {
-	p, err := consent.New(consent.Config{})
+	p, err := consent.New(consent.Config{Known: catalog.Default().Known()})
 	if err != nil {
 		t.Fatal(err)
 	}
