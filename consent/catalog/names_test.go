@@ -42,7 +42,7 @@ var frameworkCookies = []string{
 var otherCookies = []string{
 	"", "_ga", "_ga_ABCDEF1234", "_gid", "_gat", "_gcl_au", "_fbp", "_fbc", "_hjSession_123", "_hjSessionUser_123", "_pk_id.1.1fff", "_pk_ses.1.1fff", "_clck", "_clsk",
 	"_uetsid", "_ttp", "hubspotutk", "__hstc", "ajs_anonymous_id", "mp_0123_mixpanel", "AMCV_0123%40AdobeOrg", "s_vi", "IDE", "NID", "DSID", "MUID", "test_cookie",
-	"intercom-session-abc", "OptanonConsent", "CookieConsent", "_shopify_y", "visitor_id123", "__utma", "_vwo_uuid", "optimizelyEndUserId", "datadome", "_px3", "_pxvid", "_abck",
+	"intercom-session-abc", "_shopify_y", "visitor_id123", "__utma", "_vwo_uuid", "optimizelyEndUserId", "datadome", "_px3", "_pxvid", "_abck",
 	"id", "uid", "cid", "sid", "token", "auth", "user", "cart", "lang", "language", "locale", "lb", "route", "sticky", "visitor", "tracking", "SRV", "SRVNAME", "CTX", "tpl", "_t", "_s", "_session_id", "_identity",
 	"sess", "sess_x", "sessionid2", "sessionId", "SESSIONID", "Sessionid", "phpsessid", "PHPSESSID2", "xPHPSESSID", "app_session", "_app_session", "_csrf_x",
 	"__host-PHPSESSID", "__HOST-sessionid", "__Secure-", "__Host-", "__Host-__Host-sessionid", "__Secure-__Host-sessionid", "__Host-_ga",
