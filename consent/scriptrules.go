@@ -2,6 +2,7 @@ package consent
 
 import (
 	"encoding/json"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,9 +37,9 @@ type ScriptRules struct {
 	Cookies []ScriptPattern `json:"cookies"`
 	Storage []ScriptPattern `json:"storage,omitempty"`
 
-	// Known are the names that are known without a declaration, separated by
-	// blanks, by category: in the order of necessary, statistics, first_party and
-	// third_party, whose numbers are Built. Shapes is a regular expression for those
+	// Known are the names that are known without a declaration, each as the digest of
+	// [ScriptDigest], by category: in the order of necessary, statistics, first_party
+	// and third_party, whose numbers are Built. Shapes is a regular expression for those
 	// with parts that differ, with a group for each number of ShapesIn, which is the
 	// position of a category in that order. What is not exactly a known name may be
 	// one behind a prefix: "__Host-", "__Secure-", "__Http-" or "__Host-Http-".
@@ -136,8 +137,11 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 		}
 	}
 	for _, list := range names {
+		for i, name := range list {
+			list[i] = ScriptDigest(name)
+		}
 		slices.Sort(list)
-		r.Known = append(r.Known, strings.Join(list, " "))
+		r.Known = append(r.Known, strings.Join(list, ""))
 	}
 	var groups []string
 	for i, s := range known.shapes {
@@ -157,6 +161,16 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	if len(groups) == 0 {
 		r.Shapes = `[^\s\S]` // which nothing matches
 	}
+}
+
+// ScriptDigest returns six characters for a name: 31 bits of its FNV-1a hash in base 36.
+// There are so many names that the script would be twice as long with them. Another
+// name has the digest of one of them once in a million times.
+func ScriptDigest(name string) string {
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	digits := strconv.FormatUint(uint64(h.Sum32()>>1), 36)
+	return strings.Repeat("0", 6-len(digits)) + digits
 }
 
 // scriptStorage gathers the storage keys of services by pattern.

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,10 +147,27 @@ func listed(t *testing.T) *consent.Known {
 	return known
 }
 
+// known are names that the catalog and the list of the test know, as they look in the wild.
+var known = sync.OnceValue(func() []string {
+	all := []string{"sessionid", "keep_it_all", "keep_it", "both"}
+	for _, file := range []string{"frameworks.tsv", "firstparty.tsv"} {
+		text, err := os.ReadFile(filepath.Join("..", "catalog", "testdata", file))
+		if err != nil {
+			panic(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if name, _, ok := strings.Cut(line, "\t"); ok {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
+})
+
 // names are of cookies: what the rules name, near and far of it.
 func names(p *consent.Policy, r *rand.Rand) []string {
 	rules := p.ScriptRules()
-	all := strings.Fields(strings.Join(rules.Known, " "))
+	all := slices.Clone(known())
 	class := regexp.MustCompile(`\[([^\]]*)\](?:\{(\d+)(?:,(\d+))?\}|\*)`)
 	escaped := regexp.MustCompile(`\\(.)`)
 	shapes := strings.NewReplacer("^(?:(", "", "))$", "", ")|(", "|").Replace(rules.Shapes)

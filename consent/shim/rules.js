@@ -83,10 +83,17 @@ const cookies = compile(rules.cookies)
 const necessary = { units: [0] }
 const unknown = { units: [rules.unknown] }
 
-// What is known without a declaration: the categories of exact names, and a group in
+// What is known without a declaration: the categories of exact names by digest, and a group in
 // shapes for each run of names of one category, the most specific ones first.
 const builtIn = rules.built.map(unit => ({ units: [unit] }))
-const names = new Map(rules.known.flatMap((list, i) => list ? list.split(' ').map(name => [name, builtIn[i]]) : []))
+const names = new Map(rules.known.flatMap((list, i) => (list.match(/.{6}/g) || []).map(digest => [parseInt(digest, 36), builtIn[i]])))
+const named = name => {
+	let hash = 0x811c9dc5
+	for (let i = 0; i < name.length; i++) {
+		hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
+	}
+	return names.get(hash >>> 1)
+}
 const shapes = new RegExp(rules.shapes)
 const shaped = name => {
 	const groups = shapes.exec(name)
@@ -94,7 +101,7 @@ const shaped = name => {
 }
 const known = name => {
 	const bare = name.replace(/^__(Host-Http|Host|Secure|Http)-/, '')
-	return names.get(name) || names.get(bare) || shaped(name) || shaped(bare)
+	return named(name) || named(bare) || shaped(name) || shaped(bare)
 }
 
 const remembered = new Map()

@@ -30,7 +30,7 @@ func TestSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d bytes, %d compressed", len(s.Body()), b.Len())
-	if most := 18 << 10; b.Len() > most {
+	if most := 15 << 10; b.Len() > most {
 		t.Errorf("%d bytes compressed, want at most %d", b.Len(), most)
 	}
 	tag := s.AppendTag(nil, Page{Decision: p.Decide(nil, false), Posted: true, Holds: true})
