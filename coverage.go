@@ -164,18 +164,18 @@ func (w *walk) route(r httpRoute, covered bool, where string) bool {
 		if json.Unmarshal(raw, &h) != nil {
 			continue // Caddy will say so
 		}
-		switch {
-		case h.Handler == "cookie_consent":
+		switch h.Handler {
+		case "cookie_consent":
 			w.handlers = append(w.handlers, coveredHandler{where, raw})
 			covered = true
-		case h.Handler == "subroute":
+		case "subroute":
 			if h.Errors != nil {
 				inner := &walk{server: w.server, inError: true, depth: w.depth}
 				inner.routes(h.Errors.Routes, covered, where)
 				w.handlers, w.gaps = append(w.handlers, inner.handlers...), append(w.gaps, inner.gaps...)
 			}
 			covered = w.routes(h.Routes, covered, where)
-		case h.Handler == "invoke":
+		case "invoke":
 			covered = w.route(w.server.NamedRoutes[h.Name], covered, where)
 		default:
 			if !covered && slices.Contains(answering, h.Handler) {
@@ -191,7 +191,7 @@ func (w *walk) route(r httpRoute, covered bool, where string) bool {
 
 // describeMatch names the hosts and paths that a route is for.
 func describeMatch(sets []map[string]json.RawMessage) string {
-	var all []string
+	all := make([]string, 0, len(sets))
 	for _, set := range sets {
 		var words []string
 		for _, name := range []string{"host", "path"} {

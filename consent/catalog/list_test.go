@@ -48,7 +48,8 @@ func TestLists(t *testing.T) {
 			"entries", "own.toml",
 			"[[service]]\nid = \"counter\"\nname = \"Counter\"\nprovider = \"Example\"\ncategory = \"statistics\"\npurpose = \"audience-measurement\"\nhosts = [\"track.example\"]\ncookies = [{ name = \"_own\" }]\n",
 			Entries, 1, 0,
-			[]string{"track.example"}, []string{"x.track.example"},
+			[]string{"track.example"},
+			[]string{"x.track.example"},
 		},
 	}
 	for _, test := range tests {
