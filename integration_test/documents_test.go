@@ -24,7 +24,13 @@ type document struct {
 	Files           map[string]struct{ Type, Body string }
 	Click           string
 
-	Chromium, ChromiumWithoutScripts map[string]string
+	Chromium, ChromiumWithoutScripts, Firefox map[string]string
+}
+
+// contactsSomebody reports whether any browser was seen to contact somebody for the
+// document.
+func (d *document) contactsSomebody() bool {
+	return len(d.Chromium)+len(d.ChromiumWithoutScripts)+len(d.Firefox) > 0
 }
 
 func documents(t testing.TB) []*document {
