@@ -49,7 +49,7 @@ func documents(t testing.TB) []*document {
 			d.Body = string(d.Base64)
 		}
 	}
-	return file.Documents
+	return append(file.Documents, loadingDocuments()...)
 }
 
 // A way is how a document is loaded. Its letter stands for the h of the document's
