@@ -113,6 +113,7 @@ type visit struct {
 	*document
 	way
 	expected []string      // whom it contacts, as far as that is known
+	leadsTo  string        // where the tab is in the end, as far as that is known
 	longest  time.Duration // how long that is waited for
 
 	// What became of it: where the tab is, and the document there without what was
@@ -171,14 +172,15 @@ func (o *others) load(t tab, v *visit) error {
 	clicked, waited := v.Click == "", step
 	for ; waited < v.longest; waited += step { // without what the browser takes to answer
 		time.Sleep(step)
-		if state, err := evaluate[[]string](ctx, t, "[document.readyState, location.href]"); err != nil || state[0] != "complete" || namesDocument.FindString(state[1]) != name {
+		state, err := evaluate[[]string](ctx, t, "[document.readyState, location.href]")
+		if err != nil || state[0] != "complete" || namesDocument.FindString(state[1]) != name {
 			continue
 		}
 		if !clicked {
 			clicked, _ = evaluate[bool](ctx, t, `(e => !!e && (e.click(), true))(document.querySelector("`+v.Click+`"))`)
 			continue
 		}
-		if waited >= least && o.hasContacted(v) {
+		if waited >= least && o.hasContacted(v) && (v.leadsTo == "" || v.unnamed(v.way, state[1]) == v.leadsTo) {
 			break
 		}
 	}
@@ -246,6 +248,8 @@ type documentBrowser struct {
 	// everybody whom they contact is allowed, and those that still contact somebody
 	// before the visitor agrees, or may.
 	racing, guarded, left, mayContact map[string]string
+
+	saved []string // documents that are not shown
 }
 
 // check checks that a document with the banner in it contacts whom it contacts without,
@@ -267,6 +271,8 @@ func (b *documentBrowser) check(t *testing.T, o *others, all []*document) {
 			return ""
 		case p.err != nil || c.err != nil:
 			return fmt.Sprintf("loading: %v", cmp.Or(p.err, c.err))
+		case (p.location == "" || c.location == "") && !slices.Contains(b.saved, p.ID):
+			return "is not shown"
 		case !containsAll(want, p.expected):
 			return fmt.Sprintf("contacts %q, recorded are %q", want, p.expected)
 		case !slices.Equal(got, want) && b.racing[p.ID] == "":
@@ -286,7 +292,7 @@ func (b *documentBrowser) check(t *testing.T, o *others, all []*document) {
 		}
 		b.visit(ps)
 		for i, p := range ps {
-			cs[i].expected = o.contacts(p)
+			cs[i].expected, cs[i].leadsTo = o.contacts(p), p.location
 		}
 		b.visit(cs)
 	}
@@ -317,6 +323,17 @@ func (b *documentBrowser) check(t *testing.T, o *others, all []*document) {
 		}
 	}
 	b.visit(blocked)
+	unseen := func(v *visit) bool { return v.location == "" && !slices.Contains(b.saved, v.ID) }
+	for _, longest := range attempts[1:] {
+		var again []*visit
+		for _, v := range blocked {
+			if unseen(v) {
+				v.longest = longest
+				again = append(again, v)
+			}
+		}
+		b.visit(again)
+	}
 	contacted := make(map[string]bool)
 	for _, v := range blocked {
 		if hosts := o.contacts(v); len(hosts) > 0 {
@@ -326,6 +343,8 @@ func (b *documentBrowser) check(t *testing.T, o *others, all []*document) {
 		}
 		if v.err != nil {
 			t.Errorf("loading %s: %v", v, v.err)
+		} else if unseen(v) {
+			t.Errorf("%s is not shown", v)
 		}
 	}
 	for id := range b.left {

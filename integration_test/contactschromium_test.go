@@ -54,6 +54,7 @@ func TestDocumentsInChromium(t *testing.T) {
 			}, visits)
 		},
 		recorded: (*document).recordedInChromium,
+		saved:    []string{"h434", "h446"},
 		racing: map[string]string{
 			"h378": "the address of an image is made when the parser next pauses, before or behind a base element; the banner's style sheet makes it pause",
 		},
@@ -66,6 +67,7 @@ func TestDocumentsInChromium(t *testing.T) {
 		left: map[string]string{
 			"h069": "the visitor sends a form",
 			"h479": "the visitor follows a redirect",
+			"h661": "for a frame that a script makes, the browser opens a connection before the policy stops the request",
 		},
 		mayContact: map[string]string{
 			"h207": "a script opens a connection ahead, which no policy forbids, and the browser may or may not do it",

@@ -87,6 +87,7 @@ func TestDocumentsInFirefox(t *testing.T) {
 			done.Wait()
 		},
 		recorded: (*document).recordedInFirefox,
+		saved:    []string{"h434", "h435", "h446"},
 		guarded: map[string]string{
 			"h194": "nobody looks into rules for what is loaded ahead",
 			"h362": "the configuration names no IPv6 addresses",
@@ -97,6 +98,7 @@ func TestDocumentsInFirefox(t *testing.T) {
 			"h479": "the visitor follows a redirect",
 		},
 		mayContact: map[string]string{
+			"h206": "a script asks for its own address, which no policy of Firefox forbids: the name is looked up",
 			"h207": "a script opens a connection ahead, which no policy forbids",
 		},
 	}

@@ -140,7 +140,11 @@ func (f *firefox) close() {
 
 // navigate begins to load a page. Whether scripts run is a preference of the browser.
 func (f *firefox) navigate(ctx context.Context, url string, _ bool) error {
-	return f.s.call(ctx, "browsingContext.navigate", map[string]string{"context": f.tab, "url": url, "wait": "none"}, nil)
+	err := f.s.call(ctx, "browsingContext.navigate", map[string]string{"context": f.tab, "url": url, "wait": "none"}, nil)
+	if err != nil && strings.Contains(err.Error(), "NS_ERROR_CORRUPTED_CONTENT") {
+		return nil // what is said of it is the page
+	}
+	return err
 }
 
 func (f *firefox) evaluate(ctx context.Context, expression string) (string, error) {

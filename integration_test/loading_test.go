@@ -52,7 +52,7 @@ var loadingPages = []struct {
 	{`<link rel=dns-prefetch href=URL>`, "dns"},
 	{`<link rel=prefetch href=URL.js>`, requested},
 	{`<link rel=prerender href=URL.html>`, nobody},
-	{`<link rel=icon href=URL.png>`, requested},
+	{`<link rel=icon href=URL.png>`, inFirefox},
 	{`<link rel=manifest href=URL.json>`, nobody},
 	{`<meta http-equiv=refresh content="0; url=URL.html">`, requested},
 	{`<base href=URL/><img src=x.png>`, requested},
@@ -80,6 +80,7 @@ const (
 	requested      = "request"
 	nobody         = "" // as it is too old or too new for a browser, or waits for something
 	withoutScripts = "without scripts"
+	inFirefox      = "in Firefox" // Chromium has no place for it where nobody sees it
 )
 
 // loadingDocuments are the documents of loadingPages.
@@ -95,6 +96,8 @@ func loadingDocuments() []*document {
 		case nobody:
 		case withoutScripts:
 			d.ChromiumWithoutScripts = map[string]string{host: requested}
+		case inFirefox:
+			d.Firefox = map[string]string{host: requested}
 		default:
 			d.Chromium = map[string]string{host: p.level}
 			d.Firefox = d.Chromium
