@@ -44,6 +44,7 @@ test-tools:
 	missing=()
 	command -v cc >/dev/null || missing+=(gcc libc6-dev)
 	command -v chromium >/dev/null || missing+=(chromium)
+	command -v firefox-esr >/dev/null || missing+=(firefox-esr)
 	[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 	/usr/bin/python3 -c 'import django' 2>/dev/null || missing+=(python3-django)
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)

@@ -104,9 +104,10 @@ func (x *exchange) policyHeader() string {
 }
 
 // isMarkup reports whether browsers show a type as a document that can load
-// something, or look at the body to find out.
+// something, or look at the body to find out. Of several parts, Firefox shows one after
+// the other.
 func isMarkup(essence string) bool {
-	return essence == "" || essence == mimetype.HTML || strings.HasSuffix(essence, "xml")
+	return essence == "" || essence == mimetype.HTML || strings.HasSuffix(essence, "xml") || strings.HasPrefix(essence, "multipart/")
 }
 
 // servePath answers in place of the application for a path that belongs to a service

@@ -77,6 +77,7 @@ func TestWall(t *testing.T) {
 		{name: "fetched", contentType: html, lines: []string{"Sec-Fetch-Dest: empty"}},
 		{name: "XML", contentType: "application/xhtml+xml", lines: document, policy: "default-src 'self'"},
 		{name: "drawing", contentType: "image/svg+xml", lines: []string{frame}, policy: "default-src 'self'"},
+		{name: "parts", contentType: "multipart/x-mixed-replace; boundary=b", lines: document, policy: "default-src 'self'"},
 		{name: "image", contentType: "image/png", lines: document},
 		{name: "worker", contentType: "text/javascript", lines: []string{"Sec-Fetch-Dest: serviceworker"}, policy: "default-src 'self'"},
 		{name: "script", contentType: "text/javascript", lines: []string{"Sec-Fetch-Dest: script"}},

@@ -82,14 +82,19 @@ func (s *server) awaitOldListeners() error {
 			return true
 		}
 		const listening = "0A"
-		count := map[string]int{}
+		found := map[string]bool{}
 		for line := range strings.Lines(string(table)) {
-			if fields := strings.Fields(line); fields[3] == listening {
-				_, port, _ := strings.Cut(fields[1], ":")
-				count[port]++
+			fields := strings.Fields(line)
+			_, port, _ := strings.Cut(fields[1], ":")
+			if fields[3] != listening || port != fmt.Sprintf("%04X", s.httpPort) && port != fmt.Sprintf("%04X", s.httpsPort) {
+				continue
 			}
+			if found[fields[1]] {
+				return false
+			}
+			found[fields[1]] = true
 		}
-		return count[fmt.Sprintf("%04X", s.httpPort)] <= 1 && count[fmt.Sprintf("%04X", s.httpsPort)] <= 1
+		return true
 	}) {
 		return errors.New("the listeners of the configuration before are not closed")
 	}

@@ -24,7 +24,13 @@ type document struct {
 	Files           map[string]struct{ Type, Body string }
 	Click           string
 
-	Chromium, ChromiumWithoutScripts map[string]string
+	Chromium, ChromiumWithoutScripts, Firefox map[string]string
+}
+
+// contactsSomebody reports whether any browser was seen to contact somebody for the
+// document.
+func (d *document) contactsSomebody() bool {
+	return len(d.Chromium)+len(d.ChromiumWithoutScripts)+len(d.Firefox) > 0
 }
 
 func documents(t testing.TB) []*document {
@@ -43,7 +49,7 @@ func documents(t testing.TB) []*document {
 			d.Body = string(d.Base64)
 		}
 	}
-	return file.Documents
+	return append(file.Documents, loadingDocuments()...)
 }
 
 // A way is how a document is loaded. Its letter stands for the h of the document's

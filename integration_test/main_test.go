@@ -89,7 +89,7 @@ func sameDay() {
 func need(t testing.TB, present bool, what string) {
 	t.Helper()
 	if !present {
-		t.Fatalf("%s is missing: make test installs it", what)
+		t.Fatalf("%s is missing: make test-tools installs it", what)
 	}
 }
 
