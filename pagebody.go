@@ -172,6 +172,7 @@ func (b *pageWriter) headStart() []byte {
 		Posted:    b.x.posted,
 		Withheld:  b.x.withheld || b.x.consulted,
 		Holds:     b.x.holds,
+		Site:      b.x.otherSite(),
 		Nonce:     b.admission.ScriptNonce,
 		Integrity: b.admission.Integrity,
 	})

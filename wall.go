@@ -21,6 +21,18 @@ func (x *exchange) guardsScripts() bool {
 	return x.view != viewFrame || x.walled() || x.handler.capsCookies
 }
 
+// otherSite returns the registrable domain of the page's host where that is another
+// name and there is anybody to be kept from it.
+func (x *exchange) otherSite() string {
+	if !x.walled() {
+		return ""
+	}
+	if page := x.page(); page.Site() != page.Host() {
+		return page.Site()
+	}
+	return ""
+}
+
 // newGuard returns what keeps a response from making the browser contact them.
 func (x *exchange) newGuard() *wall.Guard {
 	return wall.NewGuard(x.decision, x.page(), x.noteBlocked)

@@ -48,6 +48,10 @@ type ScriptRules struct {
 	ShapesIn []int    `json:"shapesIn"`
 	Built    []int    `json:"built"`
 
+	// Hosts are those of services and, with the number of necessary, those of
+	// first_party; "*.x" is every host below x.
+	Hosts []ScriptPattern `json:"hosts,omitempty"`
+
 	// Paths are the services that paths of the site belong to, of which a script
 	// does not learn that they were withheld.
 	Paths []int `json:"paths,omitempty"`
@@ -116,7 +120,11 @@ func (p *Policy) ScriptRules() *ScriptRules {
 		}
 		r.Cookies = append(r.Cookies, pattern)
 	}
-	r.Storage = p.scriptStorage()
+	r.Storage = p.scriptPatterns(func(s *Service) []string { return s.Storage })
+	r.Hosts = p.scriptPatterns(func(s *Service) []string { return s.Hosts })
+	for _, host := range p.cfg.FirstParty {
+		r.Hosts = append(r.Hosts, ScriptPattern{Text: host, In: []int{0}})
+	}
 	p.scriptKnown(r)
 	return r
 }
@@ -174,12 +182,12 @@ func ScriptDigest(name string) string {
 	return strings.Repeat("0", 6-len(digits)) + digits
 }
 
-// scriptStorage gathers the storage keys of services by pattern.
-func (p *Policy) scriptStorage() []ScriptPattern {
+// scriptPatterns gathers something that services have, such as storage keys, by pattern.
+func (p *Policy) scriptPatterns(of func(*Service) []string) []ScriptPattern {
 	var patterns []ScriptPattern
 	at := map[string]int{}
 	for i := range p.cfg.Services {
-		for _, text := range p.cfg.Services[i].Storage {
+		for _, text := range of(&p.cfg.Services[i]) {
 			j, ok := at[text]
 			if !ok {
 				j = len(patterns)

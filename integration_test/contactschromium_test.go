@@ -67,7 +67,6 @@ func TestDocumentsInChromium(t *testing.T) {
 		left: map[string]string{
 			"h069": "the visitor sends a form",
 			"h479": "the visitor follows a redirect",
-			"h661": "for a frame that a script makes, the browser opens a connection before the policy stops the request",
 		},
 	}
 	chromium.check(t, o, all)

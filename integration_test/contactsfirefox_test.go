@@ -97,9 +97,6 @@ func TestDocumentsInFirefox(t *testing.T) {
 			"h069": "the visitor sends a form",
 			"h479": "the visitor follows a redirect",
 		},
-		mayContact: map[string]string{
-			"h206": "a script asks for its own address, which no policy of Firefox forbids: the name is looked up",
-		},
 	}
 	f.check(t, o, all)
 }

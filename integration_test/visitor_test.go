@@ -167,7 +167,7 @@ func checkInsertion(t *testing.T, document, got string) {
 }
 
 // scriptTag is what is inserted at the start of the head.
-var scriptTag = regexp.MustCompile(`<script src="/\.cookie-consent/shim\.[0-9a-f]{8}\.js" data-state="[^"]*"></script>`)
+var scriptTag = regexp.MustCompile(`<script src="/\.cookie-consent/shim\.[0-9a-f]{8}\.js" data-state="[^"]*"(?: data-site="[^"]*")?></script>`)
 
 // template is what the banner holds for scripts.
 var template = regexp.MustCompile(`<template>.*?</template>`)

@@ -91,6 +91,9 @@ type Page struct {
 	// page. Holds is true if the browser sent cookies that were.
 	Withheld, Holds bool
 
+	// Site is the registrable domain of the page's host, "" if that is itself one.
+	Site string
+
 	// Saved is true for the module's own page right after a choice.
 	Saved bool
 
@@ -112,6 +115,10 @@ func (s *Script) AppendTag(dst []byte, p Page) []byte {
 		if word.said {
 			dst = append(dst, word.text...)
 		}
+	}
+	if p.Site != "" {
+		dst = append(dst, `" data-site="`...)
+		dst = append(dst, html.EscapeString(p.Site)...)
 	}
 	if p.Nonce != "" {
 		dst = append(dst, `" nonce="`...)
@@ -142,7 +149,7 @@ func parts(rules scriptData) []string {
 	if rules.Google != nil {
 		names = append(names, "google.js")
 	}
-	return append(names, "hints.js", "frames.js", "page.js")
+	return append(names, "contacts.js", "frames.js", "page.js")
 }
 
 // join returns the content of embedded files without comments on lines of their own,
