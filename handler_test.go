@@ -33,7 +33,7 @@ func newTestHandler(t testing.TB, h *Handler) *Handler {
 	h.preferences = newPreferenceCache()
 	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger, h.catalog)
-	h.edition = editionOf(h.banner, h.unasked)
+	h.edition = h.banner.Edition()
 	return h
 }
 

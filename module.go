@@ -5,8 +5,6 @@
 package cookieconsent
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"net/http"
 	"slices"
@@ -276,19 +274,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.shown = new(shownCache)
 	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger, h.catalog)
-	h.edition = editionOf(h.banner, h.unasked) + h.shim.Name()
+	h.edition = h.banner.Edition() + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())
-}
-
-// editionOf identifies what the module itself puts into pages: another version of
-// it, or another configuration, makes another page of the same bytes.
-func editionOf(renderer *banner.Renderer, unasked *consent.Decision) string {
-	var inserted []byte
-	for _, language := range banner.Languages() {
-		inserted = renderer.AppendBodyStart(inserted, banner.Place{Language: language, ReturnTo: "/"}, unasked)
-	}
-	sum := sha256.Sum256(renderer.AppendEnd(inserted, banner.Place{}, unasked))
-	return hex.EncodeToString(sum[:8])
 }
 
 // compile checks everything that can be checked without a running Caddy, and keeps

@@ -37,7 +37,10 @@ package banner
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
+	"fmt"
 	"html/template"
 	"net/url"
 	"strings"
@@ -119,7 +122,7 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 		accepts: newMemo(matchAccept),
 	}
 	r.end = sync.OnceValue(func() *fragment { return r.fragment("end", cfg.DefaultLanguage, false) })
-	for lang := range locales() {
+	for _, lang := range languages() {
 		r.locales[lang] = &rendered{
 			banner:    sync.OnceValue(func() *fragment { return r.fragment("banner", lang, false) }),
 			bannerGPC: sync.OnceValue(func() *fragment { return r.fragment("banner", lang, true) }),
@@ -175,6 +178,23 @@ func (r *Renderer) AppendEnd(dst []byte, at Place, d *consent.Decision) []byte {
 	return r.end().append(dst, at, d)
 }
 
+// Edition identifies what the renderer puts into pages, in every language: another
+// version of the module, or another configuration, makes another page of the same
+// bytes. Rendering one language of many shows everything but their texts.
+func (r *Renderer) Edition() string {
+	h := sha256.New()
+	for _, lang := range languages() {
+		h.Write(localeFile(lang))
+	}
+	for _, c := range r.policy.Categories() {
+		fmt.Fprintf(h, "%q%q", c.Title, c.Description)
+	}
+	unasked := r.policy.Decide(nil, false)
+	inserted := r.AppendBodyStart(nil, Place{Language: r.cfg.DefaultLanguage, ReturnTo: "/"}, unasked)
+	h.Write(r.AppendEnd(inserted, Place{}, unasked))
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
 // signalled reports whether something is refused although nobody was asked:
 // by the Global Privacy Control signal of the browser.
 func (r *Renderer) signalled(d *consent.Decision) bool {
@@ -226,7 +246,7 @@ type purpose struct{ Name, Title, Brief string }
 // fragment renders a template. A failure is a mistake in an embedded template,
 // which every test would meet.
 func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
-	l := locales()[lang]
+	l := localeIn(lang, r.cfg.DefaultLanguage)
 	w := &fragmentWriter{}
 	view := &fragmentView{
 		locale:         l,

@@ -36,10 +36,10 @@ func TestBanner(t *testing.T) {
 	for _, lang := range Languages() {
 		page := inPage(r, lang, "/deep/page?a=1&b=%22", notAsked(r))
 		root := parse(t, page)
-		texts := locales()[lang].Texts
+		texts, dir := locales()[lang]().Texts, locales()[lang]().Dir
 		banner := one(t, root, "the banner", withAttr("id", "cookie-consent"))
 
-		if attr(banner, "lang") != lang || attr(banner, "dir") != "ltr" || !has(banner, "data-nosnippet") || attr(banner, "role") != "region" {
+		if attr(banner, "lang") != lang || attr(banner, "dir") != dir || !has(banner, "data-nosnippet") || attr(banner, "role") != "region" {
 			t.Errorf("%s: attributes %v", lang, banner.Attr)
 		}
 		heading := one(t, banner, "the heading", withAttr("id", attr(banner, "aria-labelledby")))
@@ -105,7 +105,7 @@ func TestButtonsAreEqual(t *testing.T) {
 			if same(accept) != same(reject) {
 				t.Errorf("%s %s: %q and %q", lang, place, same(accept), same(reject))
 			}
-			texts := locales()[lang].Texts
+			texts := locales()[lang]().Texts
 			if text(accept) != texts["accept_all"] || text(reject) != texts["reject_all"] {
 				t.Errorf("%s %s: %q and %q", lang, place, text(accept), text(reject))
 			}
@@ -120,7 +120,7 @@ func TestWordingOfButtons(t *testing.T) {
 		"fr": {"Tout accepter", "Tout refuser"},
 		"de": {"Alle akzeptieren", "Alle ablehnen"},
 	} {
-		if got := [2]string{locales()[lang].Texts["accept_all"], locales()[lang].Texts["reject_all"]}; got != want {
+		if got := [2]string{locales()[lang]().Texts["accept_all"], locales()[lang]().Texts["reject_all"]}; got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
 		}
 	}
@@ -215,7 +215,7 @@ func TestSettingsLinkAfterAChoice(t *testing.T) {
 			t.Errorf("%s: a form without a control", lang)
 		}
 		link := one(t, root, "the settings link", withAttr("id", "cookie-consent-settings"))
-		if link.Data != "a" || attr(link, "href") != "/.cookie-consent/?return_to=/a%3Fb%3Dc" || text(link) != locales()[lang].Texts["settings"] {
+		if link.Data != "a" || attr(link, "href") != "/.cookie-consent/?return_to=/a%3Fb%3Dc" || text(link) != locales()[lang]().Texts["settings"] {
 			t.Errorf("%s: link %v %q", lang, link.Attr, text(link))
 		}
 		if attr(link.Parent, "lang") != lang || !has(link.Parent, "data-nosnippet") {
@@ -227,9 +227,40 @@ func TestSettingsLinkAfterAChoice(t *testing.T) {
 	}
 }
 
+// The same configuration puts the same into pages. A text in any language is a part of
+// it, and so is everything that is around the texts.
+func TestEdition(t *testing.T) {
+	edition := func(change func(*consent.Config, *Config)) string {
+		declared, cfg := declared(), Config{Controller: "City of Example"}
+		change(declared, &cfg)
+		return newRenderer(t, declared, cfg).Edition()
+	}
+	seen := map[string]string{edition(func(*consent.Config, *Config) {}): "no change"}
+	if first := edition(func(*consent.Config, *Config) {}); seen[first] == "" {
+		t.Errorf("%s without a change, in one of %v", first, seen)
+	}
+	for name, change := range map[string]func(*consent.Config, *Config){
+		"controller":             func(_ *consent.Config, cfg *Config) { cfg.Controller = "Town of Example" },
+		"default language":       func(_ *consent.Config, cfg *Config) { cfg.DefaultLanguage = "fr" },
+		"title in one language":  func(d *consent.Config, _ *Config) { d.Categories[1].Title["fr"] = "Cartes" },
+		"description in another": func(d *consent.Config, _ *Config) { d.Categories[1].Description["sv"] = "Visar var något är." },
+		"one category more": func(d *consent.Config, _ *Config) {
+			d.Categories = append(d.Categories, consent.Category{Name: "chat", Title: consent.Text{"": "Chat"}})
+		},
+		"no exemption":            func(d *consent.Config, _ *Config) { d.Categories[0].Exempt = "" },
+		"prefix of the endpoints": func(_ *consent.Config, cfg *Config) { cfg.Prefix = "/consent/" },
+	} {
+		e := edition(change)
+		if other := seen[e]; other != "" {
+			t.Errorf("%s gives the same edition as %s", name, other)
+		}
+		seen[e] = name
+	}
+}
+
 func TestSignalIsSaidInTheBanner(t *testing.T) {
 	r := newRenderer(t, declared(), Config{})
-	note := locales()["en"].Texts["banner_gpc"]
+	note := locales()["en"]().Texts["banner_gpc"]
 	if got := text(parse(t, inPage(r, "en", "/", signalled(r)))); !strings.Contains(got, note) {
 		t.Errorf("not said: %s", got)
 	}

@@ -63,10 +63,7 @@ type DeclaredService struct {
 
 // Declaration returns the policy as data, its texts in the given language.
 func (r *Renderer) Declaration(lang string) *Declaration {
-	l, ok := locales()[lang]
-	if !ok {
-		l = locales()[r.cfg.DefaultLanguage]
-	}
+	l := localeIn(lang, r.cfg.DefaultLanguage)
 	d := &Declaration{
 		Fingerprint:   r.policy.Fingerprint(),
 		Language:      l.Lang,

@@ -4,8 +4,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +17,7 @@ import (
 )
 
 // Languages returns the tags of the languages that there are texts for, sorted.
-func Languages() []string { return slices.Sorted(maps.Keys(locales())) }
+func Languages() []string { return slices.Clone(languages()) }
 
 // A locale is a language file: every text that visitors read, in one language.
 type locale struct {
@@ -50,25 +48,49 @@ type locale struct {
 //go:embed lang/*.json
 var localeFiles embed.FS
 
-var locales = sync.OnceValue(func() map[string]*locale {
-	all := map[string]*locale{}
+var languages = sync.OnceValue(func() []string {
 	files, err := localeFiles.ReadDir("lang")
 	if err != nil {
 		panic("banner: reading embedded languages: " + err.Error())
 	}
-	for _, file := range files {
-		text, err := localeFiles.ReadFile(path.Join("lang", file.Name()))
-		l := &locale{Lang: strings.TrimSuffix(file.Name(), ".json")}
-		if err == nil {
-			err = json.Unmarshal(text, l)
-		}
-		if err != nil {
-			panic("banner: reading embedded language " + file.Name() + ": " + err.Error())
-		}
-		all[l.Lang] = l
+	tags := make([]string, len(files)) // ReadDir sorts
+	for i, file := range files {
+		tags[i] = strings.TrimSuffix(file.Name(), ".json")
+	}
+	return tags
+})
+
+// locales reads each language when it is first needed: a site's visitors speak few.
+var locales = sync.OnceValue(func() map[string]func() *locale {
+	all := map[string]func() *locale{}
+	for _, lang := range languages() {
+		all[lang] = sync.OnceValue(func() *locale {
+			l := &locale{Lang: lang}
+			if err := json.Unmarshal(localeFile(lang), l); err != nil {
+				panic("banner: reading embedded language " + lang + ": " + err.Error())
+			}
+			return l
+		})
 	}
 	return all
 })
+
+func localeFile(lang string) []byte {
+	text, err := localeFiles.ReadFile("lang/" + lang + ".json")
+	if err != nil {
+		panic("banner: reading embedded language " + lang + ": " + err.Error())
+	}
+	return text
+}
+
+// localeIn returns the texts in a language, or in another one where there are none.
+func localeIn(lang, otherwise string) *locale {
+	read, ok := locales()[lang]
+	if !ok {
+		read = locales()[otherwise]
+	}
+	return read()
+}
 
 // T returns a text with its placeholders replaced: T("responsible",
 // "controller", name) puts name where the text says {controller}.

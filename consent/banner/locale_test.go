@@ -33,8 +33,9 @@ func everyText(l *locale, f func(key, text string)) {
 }
 
 func TestEveryLanguageSaysTheSame(t *testing.T) {
-	source := locales()["en"]
-	for lang, l := range locales() {
+	source := locales()["en"]()
+	for lang, read := range locales() {
+		l := read()
 		if got, want := slices.Sorted(maps.Keys(l.Texts)), slices.Sorted(maps.Keys(source.Texts)); !slices.Equal(got, want) {
 			t.Errorf("%s: keys differ from those of en:\n got %q\nwant %q", lang, got, want)
 		}
@@ -90,13 +91,13 @@ func TestEveryTextIsUsed(t *testing.T) {
 		source.Write(text)
 	}
 	composed := regexp.MustCompile(`^(error_.*|.*_(title|description|brief))$`)
-	for key := range locales()["en"].Texts {
+	for key := range locales()["en"]().Texts {
 		if !strings.Contains(source.String(), `"`+key+`"`) && !composed.MatchString(key) {
 			t.Errorf("nothing uses the text %q", key)
 		}
 	}
 	for _, problem := range []Problem{NotFound, WrongMethod, WrongOrigin, TooLarge, BadForm, Unavailable, Unproven, TooMany} {
-		if locales()["en"].Texts["error_"+string(problem)] == "" {
+		if locales()["en"]().Texts["error_"+string(problem)] == "" {
 			t.Errorf("no text for the problem %q", problem)
 		}
 	}
@@ -116,7 +117,7 @@ func TestDay(t *testing.T) {
 		{"fr", 20516, "4 mars 2026"},
 		{"en", 19782, "29 February 2024"},
 	} {
-		if got := locales()[test.lang].Day(test.day); got != test.want {
+		if got := locales()[test.lang]().Day(test.day); got != test.want {
 			t.Errorf("%s: day %d is %q, want %q", test.lang, test.day, got, test.want)
 		}
 	}
@@ -150,7 +151,7 @@ func TestLifetime(t *testing.T) {
 		{consent.Lifetime{Duration: 400 * day}, "400 days", "400 Tage", "400 jours"},
 	} {
 		for lang, want := range map[string]string{"en": test.en, "de": test.de, "fr": test.fr} {
-			got, err := locales()[lang].Lifetime(test.lifetime)
+			got, err := locales()[lang]().Lifetime(test.lifetime)
 			if err != nil || got != want {
 				t.Errorf("%s: %v is %q (%v), want %q", lang, test.lifetime, got, err, want)
 			}

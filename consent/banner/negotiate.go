@@ -108,12 +108,12 @@ func match(tag language.Tag) string {
 	if confidence < language.High || wanted != offered {
 		return ""
 	}
-	return Languages()[i]
+	return languages()[i]
 }
 
 var matcher = sync.OnceValue(func() language.Matcher {
-	tags := make([]language.Tag, len(Languages()))
-	for i, lang := range Languages() {
+	tags := make([]language.Tag, len(languages()))
+	for i, lang := range languages() {
 		tags[i] = language.Make(lang)
 	}
 	return language.NewMatcher(tags)

@@ -2,7 +2,6 @@ package banner
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +35,6 @@ func TestLanguage(t *testing.T) {
 
 		{"Chinese has no texts", Config{}, "zh-TW", "", "en"},
 		{"Chinese has no texts, visitor reads French", Config{}, "zh-TW", "zh-TW,fr;q=0.3", "fr"},
-		{"Portuguese has no texts", german, "pt-BR", "pt-BR", "de"},
 		{"a related language is not the language", Config{}, "lb", "fr", "fr"},
 		{"Breton is not French", Config{}, "br", "de", "de"},
 		{"undetermined", Config{}, "und", "fr", "fr"},
@@ -53,7 +51,7 @@ func TestLanguage(t *testing.T) {
 		{"much too long", Config{}, strings.Repeat("de-", 10000), "fr", "fr"},
 
 		{"header in order of weights", Config{}, "", "en;q=0.1,fr;q=0.2,de;q=0.9", "de"},
-		{"first that there are texts for", Config{}, "", "pl,zh;q=0.9,de-LI;q=0.8,en;q=0.7", "de"},
+		{"first that there are texts for", Config{}, "", "sw,ko;q=0.9,de-LI;q=0.8,en;q=0.7", "de"},
 		{"unwanted", Config{}, "", "de;q=0,fr;q=0.1", "fr"},
 		{"anything", german, "", "*", "de"},
 		{"empty members", Config{}, "", ",,fr,,", "fr"},
@@ -74,7 +72,7 @@ func TestLanguage(t *testing.T) {
 
 func TestLanguageAllocatesNothingOnceKnown(t *testing.T) {
 	r := newRenderer(t, &consent.Config{}, Config{})
-	for _, wish := range [][2]string{{"fr-CA", "de"}, {"", "pl,de-AT;q=0.8"}, {"xx{{", "zh"}} {
+	for _, wish := range [][2]string{{"fr-CA", "de"}, {"", "sw,de-AT;q=0.8"}, {"xx{{", "ko"}} {
 		r.Language(wish[0], wish[1])
 		if n := testing.AllocsPerRun(100, func() { r.Language(wish[0], wish[1]) }); n != 0 {
 			t.Errorf("Language(%q) allocates %v times", wish, n)
@@ -148,15 +146,12 @@ func TestUnknownConfiguredLanguage(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"de", "en", "fr"}; !slices.Equal(Languages(), want) {
-		t.Errorf("Languages() = %q, want %q", Languages(), want)
-	}
 }
 
 func BenchmarkLanguage(b *testing.B) {
 	r := newRenderer(b, &consent.Config{}, Config{})
 	b.ReportAllocs()
 	for b.Loop() {
-		r.Language("pl", "pl-PL,pl;q=0.9,de-DE;q=0.8,de;q=0.7")
+		r.Language("sw", "sw-KE,sw;q=0.9,de-DE;q=0.8,de;q=0.7")
 	}
 }

@@ -149,10 +149,7 @@ type documentView struct {
 }
 
 func (r *Renderer) document(lang, title string) documentView {
-	l, ok := locales()[lang]
-	if !ok {
-		l = locales()[r.cfg.DefaultLanguage]
-	}
+	l := localeIn(lang, r.cfg.DefaultLanguage)
 	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: pageCSS().name}
 }
 

@@ -28,8 +28,8 @@ func TestPageDeclaresEverything(t *testing.T) {
 	r := newRenderer(t, declared(), Config{Controller: "City of Example", Contact: "privacy@example.org", PrivacyPolicy: "https://example.org/privacy"})
 	for _, lang := range Languages() {
 		root := renderPage(t, r, lang, Page{Decision: notAsked(r)})
-		texts := locales()[lang].Texts
-		if document := one(t, root, "the document", named("html")); attr(document, "lang") != lang || attr(document, "dir") != "ltr" {
+		texts := locales()[lang]().Texts
+		if document := one(t, root, "the document", named("html")); attr(document, "lang") != lang || attr(document, "dir") != locales()[lang]().Dir {
 			t.Errorf("%s: %v", lang, document.Attr)
 		}
 		if title := text(one(t, root, "the title", named("title"))); title != texts["page_title"]+" – City of Example" {
@@ -83,7 +83,7 @@ func TestPageDeclaresEverything(t *testing.T) {
 
 func mustLifetime(t *testing.T, lang string, days int) string {
 	t.Helper()
-	s, err := locales()[lang].Lifetime(consent.Lifetime{Duration: time.Duration(days) * 24 * time.Hour})
+	s, err := locales()[lang]().Lifetime(consent.Lifetime{Duration: time.Duration(days) * 24 * time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestPageShowsTheChoiceInForce(t *testing.T) {
 		shown := text(root)
 		for _, want := range []string{
 			"Your choice of 4 March 2026 applies. You will be asked again after 2 September 2026",
-			locales()["en"].Texts["choice_gpc"], "although you switched them on: Tiles Ltd, Content and advertising from other sites",
+			locales()["en"]().Texts["choice_gpc"], "although you switched them on: Tiles Ltd, Content and advertising from other sites",
 		} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("the page does not say %q: %s", want, shown)
@@ -333,10 +333,7 @@ func TestErrorPage(t *testing.T) {
 	for _, lang := range append(Languages(), "tlh") {
 		for problem, status := range map[Problem]int{NotFound: 404, WrongMethod: 405, WrongOrigin: 403, TooLarge: 413, BadForm: 400, Unavailable: 503} {
 			root := parse(t, r.ErrorPage(lang, status, problem))
-			l := locales()[lang]
-			if l == nil {
-				l = locales()["en"]
-			}
+			l := localeIn(lang, "en")
 			if shown := text(root); !strings.Contains(shown, l.Texts["error_"+string(problem)]) {
 				t.Errorf("%s %s: %s", lang, problem, shown)
 			}
