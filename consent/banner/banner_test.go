@@ -119,6 +119,12 @@ func TestWordingOfButtons(t *testing.T) {
 		"en": {"Accept all", "Reject all"},
 		"fr": {"Tout accepter", "Tout refuser"},
 		"de": {"Alle akzeptieren", "Alle ablehnen"},
+		"es": {"Aceptar todo", "Rechazar todo"},
+		"it": {"Accetta tutto", "Rifiuta tutto"},
+		"nl": {"Alles accepteren", "Alles weigeren"},
+		"pl": {"Akceptuj wszystkie", "Odrzuć wszystkie"},
+		"pt": {"Aceitar todos", "Rejeitar todos"},
+		"sv": {"Godkänn alla", "Avvisa alla"},
 	} {
 		if got := [2]string{locales()[lang]().Texts["accept_all"], locales()[lang]().Texts["reject_all"]}; got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
@@ -218,7 +224,7 @@ func TestSettingsLinkAfterAChoice(t *testing.T) {
 		if link.Data != "a" || attr(link, "href") != "/.cookie-consent/?return_to=/a%3Fb%3Dc" || text(link) != locales()[lang]().Texts["settings"] {
 			t.Errorf("%s: link %v %q", lang, link.Attr, text(link))
 		}
-		if attr(link.Parent, "lang") != lang || !has(link.Parent, "data-nosnippet") {
+		if attr(link.Parent, "lang") != lang || attr(link.Parent, "dir") != locales()[lang]().Dir || !has(link.Parent, "data-nosnippet") {
 			t.Errorf("%s: around it %v", lang, link.Parent.Attr)
 		}
 	}
@@ -241,7 +247,7 @@ func TestEdition(t *testing.T) {
 	}
 	for name, change := range map[string]func(*consent.Config, *Config){
 		"controller":             func(_ *consent.Config, cfg *Config) { cfg.Controller = "Town of Example" },
-		"default language":       func(_ *consent.Config, cfg *Config) { cfg.DefaultLanguage = "fr" },
+		"default language":       func(_ *consent.Config, cfg *Config) { cfg.DefaultLanguage = "fi" },
 		"title in one language":  func(d *consent.Config, _ *Config) { d.Categories[1].Title["fr"] = "Cartes" },
 		"description in another": func(d *consent.Config, _ *Config) { d.Categories[1].Description["sv"] = "Visar var något är." },
 		"one category more": func(d *consent.Config, _ *Config) {

@@ -59,7 +59,7 @@ const measure = `(() => {
 		AcceptStyle: style(accept), RejectStyle: style(reject),
 		Hit: [accept, reject].map(e => { e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.className || ""; }),
 		Targets: controls.map(box),
-		Overflow: Math.max(...controls.map(e => e.getBoundingClientRect().right), banner.getBoundingClientRect().right) - innerWidth,
+		Overflow: Math.max(...[banner, ...controls].map(e => e.getBoundingClientRect()).map(r => Math.max(r.right - innerWidth, -r.left))),
 		Position: s.position, FontSize: s.fontSize, Background: s.backgroundColor,
 		Shift: performance.getEntriesByType("layout-shift").reduce((sum, e) => sum + e.value, 0),
 		Forms: [...document.forms].map(f => f.id),
@@ -123,7 +123,7 @@ func TestBannerInBrowser(t *testing.T) {
 			width, height int64
 			scheme        string
 			lang          string
-		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}} {
+		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}, {390, 844, "light", "el"}, {320, 640, "dark", "ar"}} {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, window.width, window.height), func(t *testing.T) {
 				var m measured
 				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -184,6 +184,42 @@ func (m *measured) check(t *testing.T, width, height float64, scheme string) {
 	}
 	if !m.ActiveBehind {
 		t.Error("the page behind cannot be clicked")
+	}
+}
+
+// A language from right to left has everything on the other side.
+func TestRightToLeft(t *testing.T) {
+	ctx := browser.Start(t)
+	r := newRenderer(t, declared(), Config{Controller: "Example Ltd."})
+	site, _ := newSite(t, r)
+	for lang, mirrored := range map[string]bool{"en": false, "he": true} {
+		err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(site+"/site/framework?lang="+lang))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The link of the template takes the place of the banner, as after a choice.
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[struct{ Text, Actions, Corner, Dot, Sentence float64 }](`(() => {
+			const banner = document.getElementById("cookie-consent"), x = e => e.getBoundingClientRect().x;
+			const text = [...banner.querySelectorAll("li bdi")].find(e => e.textContent === "Shows where things are.").firstChild;
+			const range = document.createRange();
+			const at = i => { range.setStart(text, i); range.setEnd(text, i + 1); return x(range); };
+			const found = {
+				Text: x(banner.querySelector("h2")), Actions: x(banner.querySelector(".cookie-consent-actions")),
+				Sentence: at(0), Dot: at(text.length - 1),
+			};
+			document.body.append(banner.querySelector("template").content);
+			found.Corner = x(document.getElementById("cookie-consent-corner"));
+			return found;
+		})()`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Actions < got.Text != mirrored || got.Corner > 640 != mirrored {
+			t.Errorf("%s: text at %v, buttons at %v, link at %v", lang, got.Text, got.Actions, got.Corner)
+		}
+		if got.Dot < got.Sentence {
+			t.Errorf("%s: the full stop of an English text stands before it, at %v and %v", lang, got.Dot, got.Sentence)
+		}
 	}
 }
 
@@ -248,8 +284,8 @@ func TestPageInBrowser(t *testing.T) {
 	ctx := browser.Start(t)
 	r := newRenderer(t, declared(), Config{Controller: "City of Example"})
 	site, _ := newSite(t, r)
-	for _, width := range []int64{1280, 320} {
-		for _, lang := range Languages() {
+	for width, languages := range map[int64][]string{1280: {"en", "fi", "ar"}, 320: Languages()} {
+		for _, lang := range languages {
 			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(site+"/page?lang="+lang)); err != nil {
 				t.Fatal(err)
 			}

@@ -99,7 +99,21 @@ func (l *locale) T(key string, pairs ...any) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("language %s has no text %q", l.Lang, key)
 	}
-	return fill(text, pairs...), nil
+	return l.fill(text, pairs...), nil
+}
+
+// fill replaces {name} by the value that follows the name in pairs. Names and addresses
+// are written from left to right even here, so in a text from right to left each value
+// is isolated (Unicode Standard Annex 9, section 2.7): it would reorder the text
+// around it.
+func (l *locale) fill(text string, pairs ...any) string {
+	if l.Dir == "rtl" {
+		pairs = slices.Clone(pairs)
+		for i := 1; i < len(pairs); i += 2 {
+			pairs[i] = fmt.Sprintf("\u2068%v\u2069", pairs[i])
+		}
+	}
+	return fill(text, pairs...)
 }
 
 // Day writes a day, counted since 1 January 1970, with the month as a word, so

@@ -1,6 +1,7 @@
 package banner
 
 import (
+	"iter"
 	"maps"
 	"os"
 	"regexp"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
@@ -51,11 +54,6 @@ func TestEveryLanguageSaysTheSame(t *testing.T) {
 			if forms["other"] == "" {
 				t.Errorf("%s: no form of %q for numbers in general", lang, unit)
 			}
-			for _, form := range forms {
-				if !strings.Contains(form, "{n}") {
-					t.Errorf("%s: %q counts nothing", lang, form)
-				}
-			}
 		}
 		for _, part := range []string{"{day}", "{month}", "{year}"} {
 			if strings.Count(l.Date, part) != 1 {
@@ -76,6 +74,160 @@ func TestEveryLanguageSaysTheSame(t *testing.T) {
 				t.Errorf("%s: %s is not plain text: %q", lang, key, text)
 			}
 		})
+	}
+}
+
+func TestAutonymsAndDirections(t *testing.T) {
+	want := map[string]string{
+		"ar": "العربية rtl", "bg": "Български ltr", "cs": "Čeština ltr", "da": "Dansk ltr", "de": "Deutsch ltr",
+		"el": "Ελληνικά ltr", "en": "English ltr", "es": "Español ltr", "et": "Eesti ltr", "fi": "Suomi ltr",
+		"fr": "Français ltr", "ga": "Gaeilge ltr", "he": "עברית rtl", "hr": "Hrvatski ltr", "hu": "Magyar ltr",
+		"is": "Íslenska ltr", "it": "Italiano ltr", "ja": "日本語 ltr", "lt": "Lietuvių ltr", "lv": "Latviešu ltr",
+		"mt": "Malti ltr", "nb": "Norsk bokmål ltr", "nl": "Nederlands ltr", "pl": "Polski ltr", "pt": "Português ltr",
+		"ro": "Română ltr", "sk": "Slovenčina ltr", "sl": "Slovenščina ltr", "sv": "Svenska ltr", "tr": "Türkçe ltr",
+		"uk": "Українська ltr", "zh": "简体中文 ltr",
+	}
+	if got, want := Languages(), slices.Sorted(maps.Keys(want)); !slices.Equal(got, want) {
+		t.Fatalf("Languages() = %q, want %q", got, want)
+	}
+	for lang, want := range want {
+		if l := locales()[lang](); l.Autonym+" "+l.Dir != want {
+			t.Errorf("%s: %s %s, want %s", lang, l.Autonym, l.Dir, want)
+		}
+	}
+}
+
+// Each language has a form for every whole number, and none that no number takes, but
+// for the one for numbers in general. A form names the number unless it stands for no
+// other one, as the dual does.
+func TestPluralForms(t *testing.T) {
+	for _, lang := range Languages() {
+		numbers := map[string]int{"other": 2}
+		for n := range 1001 {
+			numbers[pluralCategory(lang, n)]++
+		}
+		for unit, forms := range locales()[lang]().Durations {
+			if got, want := slices.Sorted(maps.Keys(forms)), slices.Sorted(maps.Keys(numbers)); !slices.Equal(got, want) {
+				t.Errorf("%s: forms of %q for %q, want %q", lang, unit, got, want)
+			}
+			for category, form := range forms {
+				if numbers[category] != 1 && strings.Count(form, "{n}") != 1 {
+					t.Errorf("%s: %q counts nothing", lang, form)
+				}
+			}
+		}
+	}
+}
+
+// Words that are written alike in English.
+var alike = map[string]bool{
+	"de sent_name": true, "nl cookies_caption": true, "de cookies_caption": true, "fr cookies_caption": true, "fr services_caption": true,
+	"da cookies_caption": true, "el cookies_caption": true, "es cookies_caption": true, "pt cookies_caption": true, "cs cookies_caption": true,
+	"mt cookies_caption": true, "nl contact": true, "ro contact": true, "et receipt_number": true,
+}
+
+func TestNoEnglishIsLeft(t *testing.T) {
+	english := regexp.MustCompile(`(?i)\b(the|your?|this|with|which|because|cannot)\b`)
+	letters := map[string][]*unicode.RangeTable{
+		"ar": {unicode.Arabic}, "bg": {unicode.Cyrillic}, "el": {unicode.Greek}, "he": {unicode.Hebrew},
+		"ja": {unicode.Han, unicode.Hiragana, unicode.Katakana}, "uk": {unicode.Cyrillic}, "zh": {unicode.Han},
+	}
+	source := locales()["en"]()
+	for _, lang := range Languages() {
+		if lang == "en" {
+			continue
+		}
+		for key, text := range locales()[lang]().Texts {
+			if (text == source.Texts[key]) != alike[lang+" "+key] {
+				t.Errorf("%s: %s is %q, in English %q", lang, key, text, source.Texts[key])
+			}
+			if word := english.FindString(text); word != "" {
+				t.Errorf("%s: %s says %q in English: %s", lang, key, word, text)
+			}
+			script := letters[lang]
+			if script == nil {
+				script = []*unicode.RangeTable{unicode.Latin}
+			}
+			own := func(r rune) bool { return unicode.In(r, script...) }
+			if !strings.ContainsFunc(text, own) && !strings.HasPrefix(text, "Cookie") {
+				t.Errorf("%s: %s is in other letters: %s", lang, key, text)
+			}
+			for r := range foreignLetters(lang, text, own) {
+				t.Errorf("%s: %s has the letter %c of another script in a word: %s", lang, key, r, text)
+			}
+		}
+	}
+}
+
+// foreignLetters yields the letters in a text that stand in a word of the language and
+// belong to another script, such as a Latin o in a Cyrillic word.
+func foreignLetters(lang, text string, own func(rune) bool) iter.Seq[rune] {
+	return func(yield func(rune) bool) {
+		if lang == "ja" || lang == "zh" {
+			return // have no spaces around foreign words
+		}
+		for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
+			if !strings.ContainsFunc(word, own) {
+				continue
+			}
+			for _, r := range word {
+				if unicode.IsLetter(r) && !own(r) && !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// The outer and, where a language has others, no other quotation marks.
+func TestQuotationMarks(t *testing.T) {
+	marks := map[string]string{
+		"ar": "«»", "bg": "„“", "cs": "„“", "da": "»«", "de": "„“", "el": "«»", "en": "“”", "es": "«»", "et": "„“", "fi": "””",
+		"fr": "«»", "ga": "“”", "he": "”“", "hr": "„”", "hu": "„”", "is": "„“", "it": "«»", "ja": "「」", "lt": "„“", "lv": "„”",
+		"mt": "“”", "nb": "«»", "nl": "‘’", "pl": "„”", "pt": "«»", "ro": "„”", "sk": "„“", "sl": "„“", "sv": "””", "tr": "“”",
+		"uk": "«»", "zh": "“”",
+	}
+	for _, lang := range Languages() {
+		pair := []rune(marks[lang])
+		everyText(locales()[lang](), func(key, text string) {
+			if strings.ContainsAny(text, "\"'`´") {
+				t.Errorf("%s: %s has typewriter quotes: %s", lang, key, text)
+			}
+			var found []rune
+			for _, r := range text {
+				if strings.ContainsRune("„“”‚‘«»‹›「」『』", r) {
+					found = append(found, r)
+				}
+			}
+			if lang == "nl" && len(found) > 0 {
+				found = append(found, '’') // the apostrophe, elsewhere
+			}
+			for i, r := range found {
+				if r != pair[i%2] || len(found)%2 != 0 {
+					t.Errorf("%s: %s has the quotation marks %s, want %s: %s", lang, key, string(found), marks[lang], text)
+					break
+				}
+			}
+		})
+	}
+}
+
+func TestButtons(t *testing.T) {
+	source := locales()["en"]()
+	for _, lang := range Languages() {
+		l := locales()[lang]()
+		seen := map[string]string{}
+		for _, key := range []string{"accept_all", "reject_all", "choose", "save"} {
+			if other := seen[l.Texts[key]]; other != "" {
+				t.Errorf("%s: %s and %s are both %q", lang, key, other, l.Texts[key])
+			}
+			seen[l.Texts[key]] = key
+		}
+		for _, key := range []string{"accept_all", "reject_all"} {
+			if got, most := utf8.RuneCountInString(l.Texts[key]), 22*utf8.RuneCountInString(source.Texts[key])/10; got > most {
+				t.Errorf("%s: %q has %d letters, at most %d fit", lang, l.Texts[key], got, most)
+			}
+		}
 	}
 }
 
@@ -116,6 +268,37 @@ func TestDay(t *testing.T) {
 		{"fr", 20513, "1er mars 2026"},
 		{"fr", 20516, "4 mars 2026"},
 		{"en", 19782, "29 February 2024"},
+		{"ar", 20516, "4 مارس 2026"},
+		{"bg", 20516, "4 март 2026 г."},
+		{"cs", 20516, "4. března 2026"},
+		{"da", 20516, "4. marts 2026"},
+		{"el", 20513, "1η Μαρτίου 2026"},
+		{"el", 20516, "4 Μαρτίου 2026"},
+		{"es", 20516, "4 de marzo de 2026"},
+		{"et", 20516, "4. märts 2026"},
+		{"fi", 20516, "4. maaliskuuta 2026"},
+		{"ga", 20516, "4 Márta 2026"},
+		{"he", 20516, "4 במרץ 2026"},
+		{"hr", 20516, "4. ožujka 2026."},
+		{"hu", 20516, "2026. március 4."},
+		{"is", 20516, "4. mars 2026"},
+		{"it", 20513, "1º marzo 2026"},
+		{"it", 20516, "4 marzo 2026"},
+		{"ja", 20516, "2026年3月4日"},
+		{"lt", 20516, "2026 m. kovo 4 d."},
+		{"lv", 20516, "2026. gada 4. marts"},
+		{"mt", 20516, "4 ta’ Marzu 2026"},
+		{"nb", 20516, "4. mars 2026"},
+		{"nl", 20516, "4 maart 2026"},
+		{"pl", 20516, "4 marca 2026"},
+		{"pt", 20516, "4 de março de 2026"},
+		{"ro", 20516, "4 martie 2026"},
+		{"sk", 20516, "4. marca 2026"},
+		{"sl", 20516, "4. marca 2026"},
+		{"sv", 20516, "4 mars 2026"},
+		{"tr", 20516, "4 Mart 2026"},
+		{"uk", 20516, "4 березня 2026 року"},
+		{"zh", 20516, "2026年3月4日"},
 	} {
 		if got := locales()[test.lang]().Day(test.day); got != test.want {
 			t.Errorf("%s: day %d is %q, want %q", test.lang, test.day, got, test.want)
@@ -154,6 +337,34 @@ func TestLifetime(t *testing.T) {
 			got, err := locales()[lang]().Lifetime(test.lifetime)
 			if err != nil || got != want {
 				t.Errorf("%s: %v is %q (%v), want %q", lang, test.lifetime, got, err, want)
+			}
+		}
+	}
+}
+
+// Numbers and the words behind them, where languages have more forms than two.
+func TestCountedMonths(t *testing.T) {
+	for lang, want := range map[string]map[int]string{
+		"ar": {1: "شهر واحد", 2: "شهران", 6: "6 أشهر", 12: "12 شهرًا"},
+		"cs": {1: "1 měsíc", 2: "2 měsíce", 6: "6 měsíců"},
+		"ga": {1: "1 mhí", 2: "2 mhí", 6: "6 mhí", 7: "7 mí", 12: "12 mí"},
+		"he": {1: "חודש אחד", 2: "חודשיים", 6: "6 חודשים"},
+		"hr": {1: "1 mjesec", 2: "2 mjeseca", 6: "6 mjeseci", 12: "12 mjeseci"},
+		"hu": {1: "1 hónap", 6: "6 hónap"},
+		"ja": {1: "1か月", 6: "6か月"},
+		"lt": {1: "1 mėnuo", 2: "2 mėnesiai", 12: "12 mėnesių", 13: "13 mėnesių"},
+		"lv": {1: "1 mēnesis", 2: "2 mēneši", 12: "12 mēnešu"},
+		"mt": {1: "1 xahar", 2: "2 xhur", 6: "6 xhur", 12: "12-il xahar"},
+		"pl": {1: "1 miesiąc", 2: "2 miesiące", 6: "6 miesięcy", 12: "12 miesięcy"},
+		"ro": {1: "1 lună", 2: "2 luni", 12: "12 luni", 24: "24 de luni"},
+		"sk": {1: "1 mesiac", 3: "3 mesiace", 6: "6 mesiacov"},
+		"sl": {1: "1 mesec", 2: "2 meseca", 3: "3 meseci", 6: "6 mesecev"},
+		"uk": {1: "1 місяць", 2: "2 місяці", 6: "6 місяців", 12: "12 місяців", 21: "21 місяць"},
+		"zh": {1: "1 个月", 6: "6 个月"},
+	} {
+		for n, want := range want {
+			if got := locales()[lang]().count("month", n); got != want {
+				t.Errorf("%s: %d months are %q, want %q", lang, n, got, want)
 			}
 		}
 	}

@@ -60,14 +60,14 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 	}
 	who := strings.Join(providers, ", ")
 	if who != "" {
-		view.Allow = fill(view.Texts["placeholder_allow"], "what", who)
+		view.Allow = view.fill(view.Texts["placeholder_allow"], "what", who)
 	} else {
-		view.Allow = fill(view.Texts["placeholder_allow_all"], "category", view.Category)
+		view.Allow = view.fill(view.Texts["placeholder_allow_all"], "category", view.Category)
 		who = p.Host
 	}
 	view.Title = view.Texts["placeholder_title"]
 	if who != "" {
-		view.Title = fill(view.Texts["placeholder_title_of"], "who", who)
+		view.Title = view.fill(view.Texts["placeholder_title_of"], "who", who)
 	}
 	page, err := execute("placeholder", view)
 	if err != nil {
