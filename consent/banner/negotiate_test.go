@@ -33,8 +33,34 @@ func TestLanguage(t *testing.T) {
 		{"unknown variant", Config{}, "fr-nosuchvar", "", "fr"},
 		{"private use", german, "en-x-portal", "", "en"},
 
-		{"Chinese has no texts", Config{}, "zh-TW", "", "en"},
-		{"Chinese has no texts, visitor reads French", Config{}, "zh-TW", "zh-TW,fr;q=0.3", "fr"},
+		{"Brazilian", Config{}, "pt-BR", "", "pt"},
+		{"Portuguese", Config{}, "pt-PT", "", "pt"},
+		{"Swiss Italian", Config{}, "it-CH", "", "it"},
+		{"Latin American", Config{}, "es-419", "", "es"},
+		{"Moldovan, as it was called", Config{}, "mo", "", "ro"},
+		{"Norwegian, not saying which", Config{}, "no", "", "nb"},
+		{"Norwegian of Norway", Config{}, "", "no-NO,en;q=0.5", "nb"},
+		{"Nynorsk", Config{}, "nn-NO", "en", "nb"},
+		{"Hebrew, as it was called", Config{}, "iw", "", "he"},
+		{"Hebrew of Israel", Config{}, "he_IL", "", "he"},
+		{"Egyptian", Config{}, "ar-EG", "", "ar"},
+		{"Standard Arabic", Config{}, "arb", "", "ar"},
+		{"Mainland Chinese", Config{}, "zh-CN", "", "zh"},
+		{"Simplified Chinese", Config{}, "zh-Hans-SG", "", "zh"},
+		{"Mandarin", Config{}, "cmn", "", "zh"},
+
+		{"Traditional Chinese, rather than the default", Config{}, "zh-TW", "", "zh"},
+		{"Traditional Chinese, as browsers ask", Config{}, "", "zh-TW,zh;q=0.9,en;q=0.8", "zh"},
+		{"Traditional Chinese, visitor reads French", Config{}, "zh-Hant", "zh-TW,fr;q=0.3", "fr"},
+		{"Serbian, rather than the default", Config{}, "sr", "", "hr"},
+		{"Serbian in Latin letters", Config{}, "sr-Latn", "sr-Latn-RS", "hr"},
+		{"Serbo-Croatian", Config{}, "sh", "", "hr"},
+		{"Bosnian, visitor reads German", Config{}, "bs", "bs,de;q=0.5", "de"},
+		{"Catalan, rather than the default", Config{}, "ca-ES", "ca", "es"},
+		{"the page's reader before the visitor's", Config{}, "lb", "sr", "de"},
+		{"Macedonian is not Bulgarian", Config{}, "mk", "mk", "en"},
+		{"Kurdish is not Turkish", Config{}, "ku", "ku", "en"},
+		{"Russian is not Ukrainian", german, "ru", "ru-RU", "de"},
 		{"a related language is not the language", Config{}, "lb", "fr", "fr"},
 		{"Breton is not French", Config{}, "br", "de", "de"},
 		{"undetermined", Config{}, "und", "fr", "fr"},
@@ -72,7 +98,7 @@ func TestLanguage(t *testing.T) {
 
 func TestLanguageAllocatesNothingOnceKnown(t *testing.T) {
 	r := newRenderer(t, &consent.Config{}, Config{})
-	for _, wish := range [][2]string{{"fr-CA", "de"}, {"", "sw,de-AT;q=0.8"}, {"xx{{", "ko"}} {
+	for _, wish := range [][2]string{{"fr-CA", "de"}, {"", "sw,de-AT;q=0.8"}, {"xx{{", "ko"}, {"sr", "zh-TW"}} {
 		r.Language(wish[0], wish[1])
 		if n := testing.AllocsPerRun(100, func() { r.Language(wish[0], wish[1]) }); n != 0 {
 			t.Errorf("Language(%q) allocates %v times", wish, n)
@@ -104,10 +130,10 @@ func TestLanguageKeepsItsOwnCopy(t *testing.T) {
 	buffer := []byte("fr")
 	m.get(unsafeString(buffer))
 	copy(buffer, "de")
-	if got := m.get("fr"); got != "fr" {
+	if got := m.get("fr").lang; got != "fr" {
 		t.Errorf("fr is now %q", got)
 	}
-	if got := m.get("de"); got != "de" {
+	if got := m.get("de").lang; got != "de" {
 		t.Errorf("de is now %q", got)
 	}
 }
@@ -132,7 +158,7 @@ func TestLanguageConcurrently(t *testing.T) {
 
 func TestUnknownConfiguredLanguage(t *testing.T) {
 	for option, cfg := range map[string]Config{
-		"language":         {Language: "tlh"},
+		"language":         {Language: "sr"},
 		"default_language": {DefaultLanguage: "zh-Hant"},
 	} {
 		_, err := New(newPolicy(t, &consent.Config{}), cfg)
