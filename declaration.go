@@ -2,6 +2,7 @@ package cookieconsent
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
@@ -12,7 +13,7 @@ import (
 // stand in angle brackets. The category is what the cookie has now.
 func declarationOf(name, category string, known catalog.Match) string {
 	if known.Service != nil && !known.IsHint() {
-		return serviceDeclaration(known.Service, known.Category)
+		return serviceDeclaration(known.Service, known.Category, known.Service.DeclarableHosts())
 	}
 	lifetime := "session"
 	if known.Cookie != nil && !known.Cookie.Lifetime.IsZero() {
@@ -26,8 +27,9 @@ func declarationOf(name, category string, known catalog.Match) string {
 		"}"
 }
 
-// serviceDeclaration returns Caddyfile lines that declare a service of the catalog.
-func serviceDeclaration(s *catalog.Service, category string) string {
+// serviceDeclaration returns Caddyfile lines that declare a service of the catalog
+// with hosts.
+func serviceDeclaration(s *catalog.Service, category string, hosts []string) string {
 	var b strings.Builder
 	list := func(option string, words []string) {
 		if len(words) == 0 {
@@ -44,7 +46,7 @@ func serviceDeclaration(s *catalog.Service, category string) string {
 		"\tprovider " + quoteText(s.Provider) + "\n" +
 		"\tpurpose " + quoteText(catalog.Purpose(s.Purpose)) + "\n")
 	list("cookies", s.Patterns(category))
-	list("hosts", s.Hosts)
+	list("hosts", hosts)
 	list("storage", s.StoragePatterns())
 	list("inline", s.Inline)
 	if s.Policy != "" {
@@ -57,7 +59,14 @@ func serviceDeclaration(s *catalog.Service, category string) string {
 // hostDeclaration returns Caddyfile lines that declare whom a host belongs to.
 func hostDeclaration(host, category string, known catalog.Match) string {
 	if known.Service != nil {
-		return serviceDeclaration(known.Service, known.Category)
+		hosts := known.Service.DeclarableHosts()
+		if !slices.ContainsFunc(hosts, func(listed string) bool {
+			above, ok := strings.CutPrefix(listed, "*")
+			return host == listed || ok && strings.HasSuffix(host, above)
+		}) {
+			hosts = append(hosts, host)
+		}
+		return serviceDeclaration(known.Service, known.Category, hosts)
 	}
 	return "service <id> {\n" +
 		"\tcategory " + category + "\n" +

@@ -163,7 +163,7 @@ func (n *notices) wouldBlock(host, category string) {
 
 // hostFields say which host a notice is about, and what the catalog knows of it.
 func (n *notices) hostFields(host, category string) []zap.Field {
-	host = strings.Clone(host) // it may be a piece of a page
+	host = strings.Clone(host) // a log may keep it, and whoever reads the page reuses its place
 	fields := []zap.Field{zap.String("host", host), zap.String("category", category)}
 	known, ok := n.catalog.Host(host)
 	switch {

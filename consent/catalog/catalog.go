@@ -70,7 +70,7 @@ func Load(files fs.FS) (*Catalog, error) {
 			return nil, e.errorf("", "a %s does not belong into %s", e.kind(), dir)
 		}
 		if e.n > 0 && all[i-1].id() > e.id() {
-			return nil, e.errorf(quoted(e.id()), "entries are sorted by id, but %q stands behind %q", e.id(), all[i-1].id())
+			return nil, e.errorf(atKey("id"), "entries are sorted by id, but %q stands behind %q", e.id(), all[i-1].id())
 		}
 		if err := e.checkSource(); err != nil {
 			return nil, err
@@ -88,25 +88,33 @@ func Load(files fs.FS) (*Catalog, error) {
 
 // readAll reads the entries of all files, in their order.
 func readAll(files fs.FS) ([]entry, error) {
-	var all []entry
+	var names []string
 	for _, dir := range []string{"products", "services"} {
-		names, err := fs.Glob(files, dir+"/*.toml")
+		found, err := fs.Glob(files, dir+"/*.toml")
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range names {
+		names = append(names, found...)
+	}
+	read, errs := make([][]entry, len(names)), make([]error, len(names))
+	var readers sync.WaitGroup
+	for i, name := range names {
+		readers.Go(func() {
 			text, err := fs.ReadFile(files, name)
 			if err != nil {
-				return nil, fmt.Errorf("reading the catalog: %w", err)
+				errs[i] = fmt.Errorf("reading the catalog: %w", err)
+				return
 			}
-			read, err := document{name, string(text)}.entries()
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, read...)
+			read[i], errs[i] = document{name, string(text)}.entries()
+		})
+	}
+	readers.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
 		}
 	}
-	return all, nil
+	return slices.Concat(read...), nil
 }
 
 // build makes entries ready to be looked up. Every id may be there once.
@@ -118,7 +126,7 @@ func build(all []entry) (*Catalog, error) {
 	for i := range all {
 		e := &all[i]
 		if i > 0 && e.id() == all[i-1].id() {
-			return nil, e.errorf(`"`+e.id()+`"`, "the id %q is taken by %s", e.id(), all[i-1].from.name)
+			return nil, e.errorf(atKey("id"), "the id %q is taken by %s", e.id(), all[i-1].from.name)
 		}
 		for j := range e.cookies() {
 			cookie := &e.cookies()[j]
@@ -250,7 +258,7 @@ func (e *entry) match(cookie *Cookie) Match {
 	return m
 }
 
-// errorf returns an error about the entry, at the line of a word of it.
-func (e *entry) errorf(word, format string, args ...any) error {
-	return e.from.errorf(e.kind(), e.n, word, format, args...)
+// errorf returns an error about the entry, at what a regular expression finds in it.
+func (e *entry) errorf(at, format string, args ...any) error {
+	return e.from.errorf(e.kind(), e.n, at, format, args...)
 }

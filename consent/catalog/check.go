@@ -27,10 +27,10 @@ func (e *entry) checkSource() error {
 		source, confidence = e.service.Source, e.service.Confidence
 	}
 	if !isAddress(source) {
-		return e.errorf("source", "%q needs the address of its source, but has %q", e.id(), source)
+		return e.errorf(atKey("source"), "%q needs the address of its source, but has %q", e.id(), source)
 	}
 	if confidence != High && confidence != Medium && confidence != Low {
-		return e.errorf("confidence", "%q is not a confidence; allowed: high, medium, low", confidence)
+		return e.errorf(atKey("confidence"), "%q is not a confidence; allowed: high, medium, low", confidence)
 	}
 	if confidence != Low {
 		return nil
@@ -38,11 +38,11 @@ func (e *entry) checkSource() error {
 	for i := range e.cookies() {
 		c := &e.cookies()[i]
 		if e.match(c).Category == consent.Necessary && !c.Hint {
-			return e.errorf(quoted(c.Name), "%q is necessary, but nothing is from memory alone (confidence low)", c.Name)
+			return e.errorf(atName(c.Name), "%q is necessary, but nothing is from memory alone (confidence low)", c.Name)
 		}
 	}
 	if e.service != nil && e.service.Category == consent.Necessary {
-		return e.errorf("category", "%q is necessary, but nothing is from memory alone (confidence low)", e.id())
+		return e.errorf(atKey("category"), "%q is necessary, but nothing is from memory alone (confidence low)", e.id())
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func (e *entry) checkSource() error {
 // check checks an entry by itself.
 func (e *entry) check() error {
 	if !idForm.MatchString(e.id()) {
-		return e.errorf("id", "%q is not an id of lower-case letters, digits and hyphens", e.id())
+		return e.errorf(atKey("id"), "%q is not an id of lower-case letters, digits and hyphens", e.id())
 	}
 	match := e.match(nil)
 	if strings.TrimSpace(match.Name()) == "" || strings.TrimSpace(match.Provider()) == "" {
@@ -74,46 +74,46 @@ func (e *entry) check() error {
 func (e *entry) checkService() error {
 	s := e.service
 	if !slices.Contains(categories, s.Category) {
-		return e.errorf("category", "%q is not a category; allowed: %s", s.Category, strings.Join(categories, ", "))
+		return e.errorf(atKey("category"), "%q is not a category; allowed: %s", s.Category, strings.Join(categories, ", "))
 	}
 	if purposes[s.Purpose] == "" {
-		return e.errorf("purpose", "%q is not a purpose; allowed: %s", s.Purpose, strings.Join(Purposes(), ", "))
+		return e.errorf(atKey("purpose"), "%q is not a purpose; allowed: %s", s.Purpose, strings.Join(Purposes(), ", "))
 	}
 	if s.Policy != "" && !isAddress(s.Policy) {
-		return e.errorf("policy", "%q is not an address", s.Policy)
+		return e.errorf(atKey("policy"), "%q is not an address", s.Policy)
 	}
 	if len(s.Hosts)+len(s.Paths)+len(s.Cookies)+len(s.Storage)+len(s.Inline) == 0 {
 		return e.errorf("", "%q has nothing by which it is recognised: hosts, paths, cookies, storage or inline", s.ID)
 	}
 	if s.CDN && len(s.Cookies) > 0 {
-		return e.errorf("cdn", "%q sets cookies, so that it is not a mere cdn", s.ID)
+		return e.errorf(atKey("cdn"), "%q sets cookies, so that it is not a mere cdn", s.ID)
 	}
 	for i, host := range s.Hosts {
 		if problem := checkHost(host); problem != "" {
-			return e.errorf(quoted(host), "host %q %s", host, problem)
+			return e.errorf(atWord(host), "host %q %s", host, problem)
 		}
 		for j, other := range s.Hosts {
 			if above, ok := strings.CutPrefix(other, "*"); i != j && (host == other || ok && strings.HasSuffix(host, above)) {
-				return e.errorf(quoted(host), "host %q is listed although %q covers it", host, other)
+				return e.errorf(atWord(host), "host %q is listed although %q covers it", host, other)
 			}
 		}
 	}
 	for _, path := range s.Paths {
 		if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, " *?#") {
-			return e.errorf(quoted(path), "%q is not the end of a path such as \"/matomo.js\"", path)
+			return e.errorf(atWord(path), "%q is not the end of a path such as \"/matomo.js\"", path)
 		}
 	}
 	for i, key := range s.Storage {
 		if problem := checkName(key, s.Category); problem != "" {
-			return e.errorf(quoted(key), "storage key %q %s", key, problem)
+			return e.errorf(atWord(key), "storage key %q %s", key, problem)
 		}
 		if slices.Contains(s.Storage[:i], key) {
-			return e.errorf(quoted(key), "storage key %q is listed twice", key)
+			return e.errorf(atWord(key), "storage key %q is listed twice", key)
 		}
 	}
 	for _, text := range s.Inline {
 		if len(strings.TrimSpace(text)) < 4 {
-			return e.errorf(quoted(text), "inline text %q is too short to tell scripts apart", text)
+			return e.errorf(atWord(text), "inline text %q is too short to tell scripts apart", text)
 		}
 	}
 	return nil
@@ -121,7 +121,7 @@ func (e *entry) checkService() error {
 
 func (e *entry) checkCookie(i int) error {
 	c := &e.cookies()[i]
-	errorf := func(format string, args ...any) error { return e.errorf(quoted(c.Name), format, args...) }
+	errorf := func(format string, args ...any) error { return e.errorf(atName(c.Name), format, args...) }
 	match := e.match(c)
 	if !slices.Contains(categories, match.Category) {
 		return errorf("cookie %q: %q is not a category; allowed: %s", c.Name, match.Category, strings.Join(categories, ", "))
@@ -210,7 +210,7 @@ func (c *Catalog) checkFound(e *entry) error {
 		case !necessary && found.Cookie.Name == example && cookie.Name != example:
 			// One name of a pattern, which is known to be something else.
 		default:
-			return e.errorf(quoted(cookie.Name), "cookie %q of category %s is found as %q of %s, which is of category %s",
+			return e.errorf(atName(cookie.Name), "cookie %q of category %s is found as %q of %s, which is of category %s",
 				cookie.Name, want.Category, found.Cookie.Name, found.Name(), found.Category)
 		}
 	}
@@ -233,6 +233,3 @@ func isAddress(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
-
-// quoted returns a word as it stands in a file.
-func quoted(word string) string { return `"` + word + `"` }

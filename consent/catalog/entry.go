@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
@@ -92,17 +95,34 @@ func (s *Service) Patterns(category string) []string {
 	for i := range s.Cookies {
 		c := &s.Cookies[i]
 		if c.Host == "" && !c.Hint && cmp.Or(c.Category, s.Category) == category {
-			patterns = append(patterns, pattern(c.Name))
+			if text := pattern(c.Name); !slices.Contains(patterns, text) {
+				patterns = append(patterns, text)
+			}
 		}
 	}
-	return slices.Compact(patterns)
+	return patterns
+}
+
+// DeclarableHosts returns the hosts of the service without those under which anybody
+// can register: no declaration may be about all of these.
+func (s *Service) DeclarableHosts() []string {
+	var hosts []string
+	for _, host := range s.Hosts {
+		bare := strings.TrimPrefix(host, "*.")
+		if suffix, icann := publicsuffix.PublicSuffix(bare); suffix != bare || !icann && !strings.Contains(bare, ".") {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // StoragePatterns returns the service's storage keys in the notation of declarations.
 func (s *Service) StoragePatterns() []string {
-	patterns := make([]string, len(s.Storage))
-	for i, key := range s.Storage {
-		patterns[i] = pattern(key)
+	var patterns []string
+	for _, key := range s.Storage {
+		if text := pattern(key); !slices.Contains(patterns, text) {
+			patterns = append(patterns, text)
+		}
 	}
 	return patterns
 }

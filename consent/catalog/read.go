@@ -55,9 +55,9 @@ func (d document) read() (*entries, error) {
 	return &e, nil
 }
 
-// errorf returns an error about the n-th entry of a kind, at the line of a word of it
-// or else at its beginning.
-func (d document) errorf(kind string, n int, word, format string, args ...any) error {
+// errorf returns an error about the n-th entry of a kind, at the line of what a regular
+// expression finds in it or else at its beginning.
+func (d document) errorf(kind string, n int, at, format string, args ...any) error {
 	headers := regexp.MustCompile(`(?m)^\s*\[\[\s*`+kind+`\s*\]\]`).FindAllStringIndex(d.text, -1)
 	line := 0
 	if n < len(headers) {
@@ -66,12 +66,18 @@ func (d document) errorf(kind string, n int, word, format string, args ...any) e
 			to = headers[n+1][0]
 		}
 		line = 1 + strings.Count(d.text[:headers[n][1]], "\n")
-		if at := strings.Index(d.text[from:to], word); word != "" && at >= 0 {
-			line = 1 + strings.Count(d.text[:from+at], "\n")
+		if found := regexp.MustCompile(at).FindStringIndex(d.text[from:to]); at != "" && found != nil {
+			line = 1 + strings.Count(d.text[:from+found[0]], "\n")
 		}
 	}
 	return &Error{d.name, line, fmt.Sprintf(format, args...)}
 }
+
+// atKey finds the key of an entry, atName the name of a cookie, and atWord a word in
+// quotes.
+func atKey(key string) string   { return `(?m)^\s*\b` + key + `\s*=` }
+func atName(name string) string { return `\bname\s*=\s*["']` + regexp.QuoteMeta(name) + `["']` }
+func atWord(word string) string { return `["']` + regexp.QuoteMeta(word) + `["']` }
 
 // lineOf returns the line of the first match behind an offset, 0 if there is none.
 func (d document) lineOf(offset int, pattern *regexp.Regexp) int {
