@@ -21,11 +21,11 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "cookie-consent",
-		Usage: "export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
-		Short: "Reads and checks the ledger of consent",
+		Usage: "export|verify|prune|stats|inventory|suggest [--config <path> [--adapter <name>]] [--file <path>]",
+		Short: "Reads the ledger of consent, and what was seen of cookies and hosts",
 		Long: `
-Works on the ledger of consent that the cookie_consent module keeps, while Caddy
-runs and while it does not.
+Works on the ledger of consent and the inventory of cookies and hosts that the
+cookie_consent module keeps, while Caddy runs and while it does not.
 
 The ledger is that of the configuration: --config and --adapter name it as for
 'caddy run', which without them takes the Caddyfile in the current folder or
@@ -36,7 +36,7 @@ a copy.
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand())
+			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), inventoryCommand(), suggestCommand())
 		},
 	})
 }

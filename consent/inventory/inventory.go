@@ -198,9 +198,13 @@ func (inv *Inventory) note(v *Visit, source Source, name, attributes string) (r 
 }
 
 // fold returns the name under which a cookie is kept.
-func (inv *Inventory) fold(name string) string {
-	if inv.shape != nil {
-		if shape := inv.shape(name); shape != "" && !strings.Contains(shape, "*") {
+func (inv *Inventory) fold(name string) string { return Fold(name, inv.shape) }
+
+// Fold returns the name under which an inventory keeps a cookie, by the patterns that
+// shape knows; see [New].
+func Fold(name string, shape func(name string) string) string {
+	if shape != nil {
+		if shape := shape(name); shape != "" && !strings.Contains(shape, "*") {
 			return shape
 		}
 	}
