@@ -13,8 +13,9 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 )
 
-// observingWriter changes nothing. It notes what a response sets and loads, and tells
-// what would be withheld from a visitor who was not asked.
+// observingWriter changes nothing but for a header by which browsers report what they
+// would load. It notes what a response sets and loads, and tells what would be withheld
+// from a visitor who was not asked.
 type observingWriter struct {
 	*caddyhttp.ResponseWriterWrapper
 	x    *exchange
@@ -75,7 +76,9 @@ func (w *observingWriter) look(status int) {
 	}
 	w.x.observeHeader(w.Header())
 	if w.r.Method != http.MethodHead {
-		w.page = w.x.observePage(status, w.Header())
+		if w.page = w.x.observePage(status, w.Header()); w.page != nil {
+			w.x.addReportPolicy(w.Header())
+		}
 	}
 }
 

@@ -256,6 +256,9 @@ const (
 
 	// sampledPaths is how many addresses of pages are recognized.
 	sampledPaths = 256
+
+	// maxReports is how many reports a second are taken for a site.
+	maxReports = 50
 )
 
 // sampling is which pages of a site are read.
@@ -263,6 +266,21 @@ type sampling struct {
 	news    atomic.Int64 // when something new was found, in nanoseconds
 	sampled atomic.Int64 // when a page was last read, in nanoseconds
 	paths   [sampledPaths]atomic.Uint32
+
+	reportSecond, reports atomic.Int64
+}
+
+// AdmitReport reports whether a report of a browser should be taken: anybody can send
+// them, so that a site takes 50 a second.
+func (v *Visit) AdmitReport() bool {
+	if v.inventory == nil {
+		return false
+	}
+	s := v.inventory.site(v.host, v.now)
+	if second := v.now.Unix(); s.reportSecond.Swap(second) != second {
+		s.reports.Store(0)
+	}
+	return s.reports.Add(1) <= maxReports
 }
 
 // Sample reports whether the page of the visit should be read for what it would load:
