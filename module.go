@@ -66,8 +66,8 @@ const (
 // Place it outside of what produces pages and inside of `encode`, which is where
 // the Caddyfile directive puts itself.
 type Handler struct {
-	// Mode is "enforce" (default), "observe" (only log what would be withheld)
-	// or "off".
+	// Mode is "enforce" (default), "observe" (only note what passes, and log what
+	// would be withheld) or "off".
 	Mode string `json:"mode,omitempty"`
 
 	// Prefix is the path below which the handler answers itself. It begins and

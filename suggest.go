@@ -37,9 +37,9 @@ func suggest(h *configuredHandler, sites []*inventory.Site) string {
 	s.askAboutCookies(seen)
 	s.askAboutHosts(seen)
 
-	var hosts []string
-	for _, site := range sites {
-		hosts = append(hosts, site.Host)
+	hosts := make([]string, len(sites))
+	for i, site := range sites {
+		hosts[i] = site.Host
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s: what was seen there and is not declared.\n", strings.Join(hosts, ", "))
@@ -350,7 +350,7 @@ func wholeDays(l consent.Lifetime) consent.Lifetime {
 	if l.Duration > day {
 		unit = day
 	}
-	l.Duration = min((l.Duration+unit-1)/unit*unit, consent.MaxLifetimeDays*day)
+	l.Duration = min((l.Duration + unit - 1).Truncate(unit), consent.MaxLifetimeDays*day)
 	return l
 }
 
