@@ -101,9 +101,9 @@ func checkSigningKey(key string) (problem string) {
 	return fmt.Sprintf("has %d bytes; at least %d are needed", len(key), minSigningKeyLength)
 }
 
-// Start implements [caddy.App]. It reads the inventory and opens the ledger. One that can't be opened is
-// no reason not to serve the site: visitors can still refuse. The ledger logs it,
-// and opening it is tried again with every choice.
+// Start implements [caddy.App]. It reads the inventory and opens the ledger. A ledger
+// that can't be opened is no reason not to serve the site: visitors can still refuse.
+// The ledger logs it, and opening it is tried again with every choice.
 func (a *App) Start() error {
 	startedApp.Store(a)
 	a.inventory.Begin()

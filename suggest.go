@@ -39,7 +39,9 @@ func suggest(h *configuredHandler, sites []*inventory.Site) string {
 
 	hosts := make([]string, len(sites))
 	for i, site := range sites {
-		hosts[i] = site.Host
+		if hosts[i] = site.Host; site.Host == inventory.Others {
+			hosts[i] = "all other hosts"
+		}
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s: what was seen there and is not declared.\n", strings.Join(hosts, ", "))

@@ -205,7 +205,7 @@ func TestSuggest(t *testing.T) {
 
 	// Once it is declared, it is not suggested again.
 	again := suggest(together, []*inventory.Site{site})
-	for _, line := range strings.SplitSeq(again, "\n") {
+	for line := range strings.SplitSeq(again, "\n") {
 		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line != "cookie_consent {" && line != "mode observe" && line != "}" {
 			t.Errorf("suggested again: %s", line)
 		}

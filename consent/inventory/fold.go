@@ -210,19 +210,11 @@ func familyOf(k kind, name string) string {
 // registrable domain that look random replaced by a star; "" for what is no host.
 func foldHost(host string) string {
 	host = strings.TrimSuffix(host, ".")
-	if host == "" || len(host) > consent.MaxHost {
-		return ""
+	if !isHost(host) {
+		return "" // or an IPv6 address, which no declaration can name
 	}
-	if addr, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		if addr.Is4() {
-			return host
-		}
-		return "" // which no declaration can name
-	}
-	for i := range len(host) {
-		if c := host[i]; !isLower(c) && !isDigit(c) && c != '.' && c != '-' && c != '_' {
-			return ""
-		}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return host
 	}
 	domain, err := publicsuffix.EffectiveTLDPlusOne(host)
 	if err != nil {
@@ -236,6 +228,25 @@ func foldHost(host string) string {
 		}
 	}
 	return host
+}
+
+// isHost reports whether s is a host name or an IPv4 address in lower case.
+func isHost(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !isLower(c) && !isDigit(c) && c != '.' && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= consent.MaxHost
+}
+
+// isSite reports whether s is the host of a site: a client can name anything.
+func isSite(s string) bool {
+	if strings.Contains(s, ":") {
+		addr, err := netip.ParseAddr(s)
+		return err == nil && addr.Zone() == ""
+	}
+	return isHost(s)
 }
 
 // foldPath returns a path without query, in which what may lead to a person is replaced

@@ -228,7 +228,7 @@ func (inv *Inventory) site(host string, now time.Time) *site {
 // addSite returns the site of a host, or that of all others where there is no room.
 // The caller holds the mutex.
 func (inv *Inventory) addSite(host string, now time.Time) *site {
-	if foldHost(host) != host && !strings.Contains(host, ":") || len(inv.sites) >= maxSites && !inv.makeRoom(now) {
+	if !isSite(host) || len(inv.sites) >= maxSites && !inv.makeRoom(now) {
 		host = Others
 	}
 	s := inv.sites[host]

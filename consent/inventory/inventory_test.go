@@ -201,17 +201,47 @@ func TestSites(t *testing.T) {
 		v := inv.On(fmt.Sprintf("h%c%c.example", 'a'+i/26, 'a'+i%26), "/", start)
 		v.Set("a", "")
 	}
-	v := inv.On("bad host\n", "/", start)
-	v.Set("b", "")
+	for _, wrong := range []string{"", "bad host\n", "a:b:\"c", "fe80::1%eth0", strings.Repeat("a", 300)} {
+		v := inv.On(wrong, "/", start)
+		v.Set("b", "")
+	}
 	s := inv.Snapshot()
 	if len(s.Sites) != maxSites+1 || s.Sites[0].Host != Others || len(s.Sites[0].Cookies) != 2 {
 		t.Errorf("%d sites, %+v", len(s.Sites), s.Sites[0])
 	}
-	v = inv.On("late.example", "/", start.Add(2*time.Hour))
+	v := inv.On("late.example", "/", start.Add(2*time.Hour))
 	v.Set("a", "")
 	if s := inv.Snapshot(); len(s.Sites) != maxSites+1 {
 		t.Errorf("%d sites", len(s.Sites))
 	}
+}
+
+// Hosts of sites are kept as they are.
+func TestSiteHosts(t *testing.T) {
+	for _, host := range []string{"x7f3q9k2.example.com", "localhost", "203.0.113.7", "2001:db8::1"} {
+		inv := New(nil)
+		v := inv.On(host, "/", start)
+		v.Set("a", "")
+		if s := inv.Snapshot(); s.Sites[0].Host != host {
+			t.Errorf("%s became %s", host, s.Sites[0].Host)
+		}
+	}
+}
+
+// Whatever is noted can be read again.
+func FuzzNote(f *testing.F) {
+	f.Add("www.example.test", "/users/alice?x", "sid", "; Path=/a; Domain=.example.test; SameSite=None", "cdn.example.net")
+	f.Add("a:b:\"c", "*", "x{$HOME}", "; Path=\"/`; Domain={}", "*.x")
+	f.Fuzz(func(t *testing.T, site, path, name, attributes, other string) {
+		inv := New(nil)
+		v := inv.On(site, path, start)
+		v.Set(name, attributes)
+		v.Sent(name)
+		v.Host(Markup, other)
+		if wrong, ok := inv.Snapshot().findWrong(); ok {
+			t.Errorf("%q is noted", wrong)
+		}
+	})
 }
 
 // The bound on the memory holds against somebody who sets out to fill it.
