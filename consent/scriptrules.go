@@ -127,11 +127,12 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	}
 	known := p.cfg.Known
 	var names [len(builtIn)][]string
+	differs := func(k *knownName) bool { return k != nil && p.known[k.category] != p.unknown }
 	for name, exact := range known.exact.names {
-		// A name that is as strict as an unknown one need not be told, unless a shape
-		// would say otherwise.
-		other, _ := known.findShape(withoutPrefix(name))
-		if p.known[exact.category] != p.unknown || other != nil && p.known[other.category] != p.unknown {
+		// A name that is as strict as an unknown one need not be told, unless a shape or
+		// the name without its prefix would say otherwise.
+		bare := withoutPrefix(name)
+		if shape, _ := known.findShape(bare); differs(exact) || differs(shape) || differs(known.exact.find(bare)) {
 			names[exact.category] = append(names[exact.category], name)
 		}
 	}
@@ -141,8 +142,8 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	}
 	var groups []string
 	for i, s := range known.shapes {
-		if p.known[s.category] == p.unknown && !slices.ContainsFunc(known.shapes[i+1:], func(o *knownName) bool {
-			return p.known[o.category] != p.unknown && strings.HasPrefix(s.prefix(), o.prefix())
+		if !differs(s) && !slices.ContainsFunc(known.shapes[i+1:], func(o *knownName) bool {
+			return differs(o) && strings.HasPrefix(s.prefix(), o.prefix())
 		}) {
 			continue // nor need a shape that says nothing else than the next ones
 		}

@@ -54,8 +54,7 @@ func ReadList(file string) (*List, error) {
 		text, err = os.ReadFile(file)
 	}
 	if err != nil {
-		var pathErr *os.PathError
-		if errors.As(err, &pathErr) {
+		if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 			err = pathErr.Err
 		}
 		return nil, &Error{file, 0, "can't be read: " + err.Error()}

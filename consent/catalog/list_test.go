@@ -41,7 +41,8 @@ func TestLists(t *testing.T) {
 			"filters without a header", "list",
 			"! comment\n||track.example^\n",
 			Filters, 1, 0,
-			[]string{"track.example"}, nil,
+			[]string{"track.example"},
+			nil,
 		},
 		{
 			"entries", "own.toml",

@@ -136,6 +136,8 @@ func listed(t *testing.T) *consent.Known {
 		{Name: "both", Category: consent.ThirdParty},
 		{Name: "tie_<digit:4>", Category: consent.ThirdParty},
 		{Name: "tie_<hex:4>", Category: consent.Statistics},
+		{Name: "__Host-sessionid", Category: consent.FirstParty},
+		{Name: "__Host-keep_it_all", Category: consent.ThirdParty},
 		{Name: "__strange_<star:1>", Category: consent.Statistics},
 	})
 	if err != nil {
