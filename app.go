@@ -2,6 +2,7 @@ package cookieconsent
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 func init() {
@@ -49,9 +51,11 @@ type App struct {
 	// in Caddy's data directory.
 	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=cookie_consent.stores inline_key=driver"`
 
-	keys   *keyring
-	ledger *appLedger // nil if off
-	log    slog.Handler
+	keys          *keyring
+	ledger        *appLedger // nil if off
+	inventory     *inventory.File
+	inventoryPath string // in the pool
+	log           slog.Handler
 }
 
 // CaddyModule returns the Caddy module information.
@@ -85,6 +89,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.ChoiceLimit == 0 {
 		a.ChoiceLimit = defaultChoiceLimit
 	}
+	a.provisionInventory(ctx)
 	return a.provisionLedger(ctx)
 }
 
@@ -96,11 +101,12 @@ func checkSigningKey(key string) (problem string) {
 	return fmt.Sprintf("has %d bytes; at least %d are needed", len(key), minSigningKeyLength)
 }
 
-// Start implements [caddy.App]. It opens the ledger. One that can't be opened is
-// no reason not to serve the site: visitors can still refuse. The ledger logs it,
-// and opening it is tried again with every choice.
+// Start implements [caddy.App]. It reads the inventory and opens the ledger. A ledger
+// that can't be opened is no reason not to serve the site: visitors can still refuse.
+// The ledger logs it, and opening it is tried again with every choice.
 func (a *App) Start() error {
 	startedApp.Store(a)
+	a.inventory.Begin()
 	if a.ledger != nil {
 		held := a.ledger.hold()
 		go func() {
@@ -114,13 +120,17 @@ func (a *App) Start() error {
 // Stop implements [caddy.App].
 func (*App) Stop() error { return nil }
 
-// Cleanup lets go of the ledger. Requests that are still being served, which this
-// does not wait for, hold it by themselves.
+// Cleanup lets go of the inventory and the ledger. Requests that are still being
+// served, which this does not wait for, hold the ledger by themselves.
 func (a *App) Cleanup() error {
-	if a.ledger == nil {
-		return nil
+	var failures [2]error
+	if a.inventory != nil {
+		_, failures[0] = inventories.Delete(a.inventoryPath)
 	}
-	return a.ledger.release()
+	if a.ledger != nil {
+		failures[1] = a.ledger.release()
+	}
+	return errors.Join(failures[:]...)
 }
 
 // Interface guards

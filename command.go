@@ -21,11 +21,12 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "cookie-consent",
-		Usage: "export|verify|prune|stats|check [--config <path> [--adapter <name>]] [--file <path>]",
-		Short: "Checks configurations, and reads and checks the ledger of consent",
+		Usage: "check|inventory|suggest|export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
+		Short: "Checks configurations, and reads the inventory and the ledger of consent",
 		Long: `
-'check' looks for mistakes in a configuration. The other commands work on the ledger of
-consent that the cookie_consent module keeps, while Caddy runs and while it does not.
+'check' looks for mistakes in a configuration. The other commands work on the inventory
+of cookies and hosts and on the ledger of consent that the cookie_consent module keeps,
+while Caddy runs and while it does not.
 
 The ledger is that of the configuration: --config and --adapter name it as for
 'caddy run', which without them takes the Caddyfile in the current folder or
@@ -36,7 +37,7 @@ a copy.
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand())
+			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), inventoryCommand(), suggestCommand())
 		},
 	})
 }

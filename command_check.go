@@ -2,7 +2,6 @@ package cookieconsent
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,7 +85,7 @@ func checkConfig(config []byte) ([]string, error) {
 		}
 	}
 	for _, directive := range sites.Handlers {
-		h, err := handlerOf(directive.raw)
+		h, err := newConfiguredHandler(directive.raw, nil)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", directive.where, err)
 		}
@@ -96,19 +95,6 @@ func checkConfig(config []byte) ([]string, error) {
 	}
 	slices.Sort(findings)
 	return slices.Compact(findings), nil
-}
-
-// handlerOf returns a handler that is compiled, but not provisioned.
-func handlerOf(raw json.RawMessage) (*Handler, error) {
-	h := new(Handler)
-	if err := json.Unmarshal(raw, h); err != nil {
-		return nil, fmt.Errorf("reading the directive: %w", err)
-	}
-	h.setDefaults()
-	if err := h.loadCatalog(); err != nil {
-		return nil, err
-	}
-	return h, h.compile()
 }
 
 // check returns what there is to say of the directive itself.

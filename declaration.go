@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 )
 
@@ -15,45 +16,76 @@ func declarationOf(name, category string, known catalog.Match) string {
 	if known.Service != nil && !known.IsHint() {
 		return serviceDeclaration(known.Service, known.Category, known.Service.DeclarableHosts())
 	}
-	lifetime := "session"
+	lifetime := consent.Lifetime{Session: true}
 	if known.Cookie != nil && !known.Cookie.Lifetime.IsZero() {
-		lifetime = known.Cookie.Lifetime.String()
+		lifetime = known.Cookie.Lifetime
 	}
-	return "cookie " + quoteToken(name) + " {\n" +
-		"\tcategory " + cmp.Or(known.Category, category) + "\n" +
-		"\tprovider " + quoteText(cmp.Or(known.Provider(), "<who sets it>")) + "\n" +
-		"\tpurpose " + quoteText(cmp.Or(catalog.Purpose(known.Purpose), "<what it is for>")) + "\n" +
-		"\tlifetime " + lifetime + "\n" +
-		"}"
+	return cookieLines(&consent.Cookie{
+		Patterns: []string{name}, Category: cmp.Or(known.Category, category), Provider: cmp.Or(known.Provider(), "<who sets it>"),
+		Purpose: consent.Text{"": cmp.Or(catalog.Purpose(known.Purpose), "<what it is for>")}, Lifetime: lifetime,
+	})
 }
 
 // serviceDeclaration returns Caddyfile lines that declare a service of the catalog
 // with hosts.
 func serviceDeclaration(s *catalog.Service, category string, hosts []string) string {
-	var b strings.Builder
-	list := func(option string, words []string) {
-		if len(words) == 0 {
-			return
-		}
-		b.WriteString("\t" + option)
-		for _, word := range words {
-			b.WriteString(" " + quoteToken(word))
-		}
-		b.WriteByte('\n')
+	return serviceLines(serviceOf(s, category, hosts))
+}
+
+// serviceOf returns the declaration of a service of the catalog.
+func serviceOf(s *catalog.Service, category string, hosts []string) *consent.Service {
+	return &consent.Service{
+		ID: s.ID, Category: category, Provider: s.Provider, Purpose: consent.Text{"": catalog.Purpose(s.Purpose)},
+		Cookies: s.Patterns(category), Hosts: hosts, Storage: s.StoragePatterns(), Inline: s.Inline, Policy: s.Policy,
 	}
+}
+
+// serviceLines returns the Caddyfile lines of a service.
+func serviceLines(s *consent.Service) string {
+	var b strings.Builder
 	b.WriteString("service " + s.ID + " {\n" +
-		"\tcategory " + category + "\n" +
+		"\tcategory " + s.Category + "\n" +
 		"\tprovider " + quoteText(s.Provider) + "\n" +
-		"\tpurpose " + quoteText(catalog.Purpose(s.Purpose)) + "\n")
-	list("cookies", s.Patterns(category))
-	list("hosts", hosts)
-	list("storage", s.StoragePatterns())
-	list("inline", s.Inline)
+		"\tpurpose " + quoteText(s.Purpose[""]) + "\n")
+	writeOption(&b, "cookies", s.Cookies)
+	writeOption(&b, "hosts", s.Hosts)
+	writeOption(&b, "storage", s.Storage)
+	writeOption(&b, "inline", s.Inline)
 	if s.Policy != "" {
-		list("policy", []string{s.Policy})
+		writeOption(&b, "policy", []string{s.Policy})
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+// cookieLines returns the Caddyfile lines of a cookie.
+func cookieLines(c *consent.Cookie) string {
+	var b strings.Builder
+	b.WriteString("cookie")
+	for _, pattern := range c.Patterns {
+		b.WriteString(" " + quoteToken(pattern))
+	}
+	b.WriteString(" {\n" +
+		"\tcategory " + c.Category + "\n" +
+		"\tprovider " + quoteText(c.Provider) + "\n" +
+		"\tpurpose " + quoteText(c.Purpose[""]) + "\n")
+	if !c.Lifetime.IsZero() {
+		b.WriteString("\tlifetime " + c.Lifetime.String() + "\n")
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// writeOption writes an option of a block with its words, if there are any.
+func writeOption(b *strings.Builder, option string, words []string) {
+	if len(words) == 0 {
+		return
+	}
+	b.WriteString("\t" + option)
+	for _, word := range words {
+		b.WriteString(" " + quoteToken(word))
+	}
+	b.WriteByte('\n')
 }
 
 // hostDeclaration returns Caddyfile lines that declare whom a host belongs to.

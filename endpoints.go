@@ -76,6 +76,10 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	case h.shim.Name():
 		err = onlyGet(r, func() error { return serveFile(w, h.shim.Body(), shim.ContentType, immutable) })
 	default:
+		if name == reportName && h.Mode == modeObserve {
+			err = h.serveReport(w, r, x)
+			break
+		}
 		if body, ok := h.shim.Outdated(name); ok {
 			err = onlyGet(r, func() error { return serveFile(w, body, shim.ContentType, "no-store") })
 			break

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 // exchangeVar is the name of the request variable that holds the exchange.
@@ -34,6 +35,8 @@ type exchange struct {
 	worker   bool     // whether it is the script of a worker
 	marked   bool     // whether it is for a page in the place of one that was kept
 	language string   // Accept-Language
+
+	visit inventory.Visit // notes what passes
 
 	at        *consent.Page // the page of that address, once somebody asked
 	blockedOf string        // the category of what was blocked last
@@ -98,6 +101,7 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 		language: strings.Join(r.Header["Accept-Language"], ","),
 		inError:  r.Context().Value(caddyhttp.ErrorCtxKey) != nil,
 	}
+	x.visit = h.inventory.On(x.host, visited.Path, time.Now())
 	x.site = x.host
 	if h.CookieDomain != "" && (x.host == h.CookieDomain || strings.HasSuffix(x.host, "."+h.CookieDomain)) {
 		x.site = h.CookieDomain

@@ -20,6 +20,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
@@ -63,8 +64,8 @@ const (
 // Place it outside of what produces pages and inside of `encode`, which is where
 // the Caddyfile directive puts itself.
 type Handler struct {
-	// Mode is "enforce" (default), "observe" (only log what would be withheld)
-	// or "off".
+	// Mode is "enforce" (default), "observe" (only note what passes, and log what
+	// would be withheld) or "off".
 	Mode string `json:"mode,omitempty"`
 
 	// Prefix is the path below which the handler answers itself. It begins and
@@ -168,6 +169,7 @@ type Handler struct {
 	admissions  *admissions
 	keys        *keyring
 	ledger      *appLedger // nil if off
+	inventory   *inventory.Inventory
 	shown       *shownCache
 	preferences *preferenceCache
 	notices     *notices
@@ -269,6 +271,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("loading the cookie_consent app: %w", err)
 	}
 	h.keys, h.ledger = app.(*App).keys, app.(*App).ledger
+	h.inventory = app.(*App).inventory.Inventory
 	h.unasked = h.policy.Decide(nil, false)
 	h.preferences = newPreferenceCache()
 	h.shown = new(shownCache)
@@ -392,6 +395,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return next.ServeHTTP(w, r)
 	}
 	outer := exchangeOf(r)
+	first := outer == nil
 	if outer != nil && outer.handler.Mode == modeObserve && h.Mode == modeEnforce {
 		outer = nil // what only observes does not keep an inner handler from enforcing
 	}
@@ -402,13 +406,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if strings.HasPrefix(x.url.Path, h.Prefix) {
 		return h.serveEndpoint(w, r, x)
 	}
+	if first {
+		x.noteRequest(r)
+	}
 	if h.Mode == modeObserve {
 		removeHeader(r.Header, h.PassHeader)
 		x.observeRequest(r)
-		ow := newObservingWriter(w, x)
-		err := next.ServeHTTP(ow, r)
-		ow.look() // a response without a body may have no header written yet
-		return err
+		ow := newObservingWriter(w, r, x)
+		defer ow.close()
+		return next.ServeHTTP(ow, r)
 	}
 
 	if state, rule := x.decision.Path(x.url.RequestURI()); state != consent.Granted {

@@ -41,6 +41,7 @@ const (
 	noticeOwnCookie
 	noticeUnreadPage
 	noticeObserved
+	noticeObservedHost
 	noticeNoCategory
 	noticeLimit
 	noticeHost

@@ -12,6 +12,7 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/rewrite"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/shim"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
@@ -137,7 +138,7 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 		options.HeadStart = b.head
 	}
 	if x.walled() {
-		b.guard = x.newGuard()
+		b.guard = x.newGuard(inventory.Markup)
 		b.guard.Placeholder = b.placeholder
 		options.Edit, options.Elements = b.guard.Edit, wall.Elements
 		if x.view == viewFrame {

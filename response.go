@@ -35,6 +35,7 @@ func (x *exchange) filterSetCookies(header http.Header, method string) {
 		if name == x.handler.CookieName {
 			return cookie.Verdict{}
 		}
+		x.visit.Set(name, attributes)
 		state, rule := x.decision.Cookie(name)
 		if rule.Category != consent.Necessary {
 			learner.Learn(name, attributes)

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/mimetype"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/wall"
 )
@@ -33,9 +34,13 @@ func (x *exchange) otherSite() string {
 	return ""
 }
 
-// newGuard returns what keeps a response from making the browser contact them.
-func (x *exchange) newGuard() *wall.Guard {
-	return wall.NewGuard(x.decision, x.page(), x.noteBlocked)
+// newGuard returns what keeps a response from making the browser contact them, be it by
+// its markup or by its header.
+func (x *exchange) newGuard(source inventory.Source) *wall.Guard {
+	return wall.NewGuard(x.decision, x.page(), func(to consent.Destination) {
+		x.noteHost(source, to)
+		x.noteBlocked(to)
+	})
 }
 
 // page returns the page at the address of the request.
@@ -90,7 +95,7 @@ func (x *exchange) guardHeader(header http.Header) {
 	}
 	for key := range header {
 		if wall.Concerns(key) {
-			x.newGuard().FilterHeaders(header)
+			x.newGuard(inventory.Link).FilterHeaders(header)
 			break
 		}
 	}
@@ -157,16 +162,28 @@ const emptyGIF = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf
 // lines that would declare it.
 func (n *notices) undeclaredHost(host, category string) {
 	n.once(noticeHost, host, func(l *zap.Logger) {
-		host := strings.Clone(host) // a log may keep it, and whoever reads the page reuses its place
-		fields := []zap.Field{zap.String("host", host), zap.String("category", category)}
-		known, ok := n.catalog.Host(host)
-		switch {
-		case known.List != nil:
-			fields = append(fields, zap.String("list", known.List.File))
-		case ok:
-			fields = append(fields, zap.String("known_as", known.Name()))
-		}
 		l.Warn("kept a page from loading from a host that is not declared; if visitors need it, declare it in the cookie_consent block",
-			append(fields, zap.String("declaration", hostDeclaration(host, category, known)))...)
+			n.hostFields(host, category)...)
 	})
+}
+
+// wouldBlock tells, in observe mode, what enforcing would do.
+func (n *notices) wouldBlock(host, category string) {
+	n.once(noticeObservedHost, host, func(l *zap.Logger) {
+		l.Info("would keep a page from loading from a host until the visitor agrees", n.hostFields(host, category)...)
+	})
+}
+
+// hostFields say which host a notice is about, and what the catalog knows of it.
+func (n *notices) hostFields(host, category string) []zap.Field {
+	host = strings.Clone(host) // a log may keep it, and whoever reads the page reuses its place
+	fields := []zap.Field{zap.String("host", host), zap.String("category", category)}
+	known, ok := n.catalog.Host(host)
+	switch {
+	case known.List != nil:
+		fields = append(fields, zap.String("list", known.List.File))
+	case ok:
+		fields = append(fields, zap.String("known_as", known.Name()))
+	}
+	return append(fields, zap.String("declaration", hostDeclaration(host, category, known)))
 }

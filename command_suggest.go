@@ -1,0 +1,67 @@
+package cookieconsent
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
+)
+
+func suggestCommand() *cobra.Command {
+	return overInventory(&cobra.Command{
+		Use:   "suggest [<file>...]",
+		Short: "Prints Caddyfile lines for what was seen and is not declared",
+		Long: `
+Prints a cookie_consent block for each site, or for the sites that share one, with what
+the inventory holds and the configuration does not declare yet:
+
+  - services and cookies that the catalog of the module knows, declared, with who is
+    behind them, what they are for and the hosts that were seen
+  - as comments, what somebody has to answer: hosts that pages may need to look right,
+    and cookies and hosts that nobody knows, with what was seen of them
+
+As it is printed it lets nothing pass that did not pass before. Read it, answer the
+questions, and put the lines into the block of your Caddyfile. Whether something is
+necessary is a legal question that you answer, not this command.
+
+The inventory is read as by 'caddy cookie-consent inventory': that of this machine, or
+the files that are named.
+`,
+		Example: `  caddy cookie-consent suggest --config /etc/caddy/Caddyfile
+  caddy cookie-consent suggest --config /etc/caddy/Caddyfile --site www.example.com > suggested
+  caddy cookie-consent suggest machine1.json machine2.json`,
+	}, runSuggest)
+}
+
+func runSuggest(flags caddycmd.Flags) (int, error) {
+	found, handlers, err := readInventory(flags)
+	if err != nil {
+		return caddy.ExitCodeFailedStartup, err
+	}
+	// Sites that share a handler share its block.
+	var order []*configuredHandler
+	sites := map[*configuredHandler][]*inventory.Site{}
+	for i := range found.Sites {
+		site := &found.Sites[i]
+		h, err := handlerOf(handlers, site.Host)
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		if sites[h] == nil {
+			order = append(order, h)
+		}
+		sites[h] = append(sites[h], site)
+	}
+	blocks := make([]string, len(order))
+	for i, h := range order {
+		blocks[i] = suggest(h, sites[h])
+	}
+	fmt.Print(strings.Join(blocks, "\n"))
+	return caddy.ExitCodeSuccess, nil
+}
