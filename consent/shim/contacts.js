@@ -44,17 +44,19 @@ const intercept = (prototype, attribute, take) => {
 	}
 }
 
-const guardContacts = win => {
-	intercept(win.HTMLLinkElement.prototype, 'rel', (link, rel) =>
-		/[01]/.test(states) ? `${rel}`.replace(/(^|\s)(preconnect|dns-prefetch)(?!\S)/gi, '$1') : rel)
+// Whether a link only says where to connect ahead.
+const ahead = /(^|\s)(preconnect|dns-prefetch)(?!\S)/gi
 
+const guardContacts = win => {
 	const { setAttribute } = win.Element.prototype
-	intercept(win.HTMLIFrameElement.prototype, 'src', (frame, url) => {
-		if (mayContact(`${url}`)) {
-			return url
-		}
-		apply(setAttribute, frame, ['data-cookie-consent-src', url])
-	})
+	const hold = (element, attribute, url) => apply(setAttribute, element, ['data-cookie-consent-' + attribute, url])
+
+	const link = win.HTMLLinkElement.prototype
+	intercept(link, 'rel', ({ href }, rel) => href && !mayContact(href) ? `${rel}`.replace(ahead, '$1') : rel)
+	intercept(link, 'href', (element, url) =>
+		element.rel.search(ahead) < 0 || mayContact(`${url}`) ? url : hold(element, 'href', url))
+	intercept(win.HTMLIFrameElement.prototype, 'src', (element, url) =>
+		mayContact(`${url}`) ? url : hold(element, 'src', url))
 
 	const admit = config => config && config.iceServers ? Object.assign({}, config, {
 		iceServers: [...config.iceServers].filter(({ urls, url }) => [].concat(urls || url || []).every(
