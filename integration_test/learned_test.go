@@ -35,7 +35,7 @@ func TestWithdrawalDeletesWhatWasSeenFirst(t *testing.T) {
 				lines = append(lines, fmt.Sprintf(ways[i%len(ways)], fmt.Sprint(test.name, i), folder[:2*(17+i%5)]))
 			}
 			b.open(s.url(folder + "/page"))
-			b.click(acceptButton)
+			b.press(acceptButton)
 			plant(t, b, test.through, folder, lines)
 			if got := b.names(); len(got) != len(lines)+1 {
 				t.Fatalf("the jar holds %q of %q", got, lines)
