@@ -86,16 +86,18 @@ const unknown = { units: [rules.unknown] }
 // What is known without a declaration: the categories of exact names by digest, and a group in
 // shapes for each run of names of one category, the most specific ones first.
 const builtIn = rules.built.map(unit => ({ units: [unit] }))
-const names = new Map(rules.known.flatMap((list, i) => (list.match(/.{6}/g) || []).map(digest => [parseInt(digest, 36), builtIn[i]])))
+// Both are made when the first name is looked up, by when most pages are shown.
+let names, shapes
 const named = name => {
+	names = names || new Map(rules.known.flatMap((list, i) => (list.match(/.{6}/g) || []).map(digest => [parseInt(digest, 36), builtIn[i]])))
 	let hash = 0x811c9dc5
 	for (let i = 0; i < name.length; i++) {
 		hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
 	}
 	return names.get(hash >>> 1)
 }
-const shapes = new RegExp(rules.shapes)
 const shaped = name => {
+	shapes = shapes || new RegExp(rules.shapes)
 	const groups = shapes.exec(name)
 	return groups ? builtIn[rules.shapesIn[groups.findIndex((group, i) => i && group !== undefined) - 1]] : undefined
 }
