@@ -22,6 +22,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
 )
 
 func inventoryCommand() *cobra.Command {
@@ -230,9 +231,7 @@ func writeListCSV(out io.Writer, lines []listed) error {
 	for i := range lines {
 		cells := lines[i].cells(time.RFC3339)
 		for j, cell := range cells {
-			if cell != "" && strings.IndexByte("=+-@", cell[0]) >= 0 {
-				cells[j] = "'" + cell // no formula: names are what clients wrote
-			}
+			cells[j] = ledger.PlainCell(cell)
 		}
 		if err := table.Write(cells); err != nil {
 			return err

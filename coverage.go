@@ -3,6 +3,7 @@ package cookieconsent
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -71,23 +72,10 @@ func readCoverage(config []byte) (*coverage, error) {
 		return nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	c := new(coverage)
-	for _, server := range sortedByName(whole.Apps.HTTP.Servers) {
-		c.addServer(server)
+	for _, name := range slices.Sorted(maps.Keys(whole.Apps.HTTP.Servers)) {
+		c.addServer(whole.Apps.HTTP.Servers[name])
 	}
 	return c, nil
-}
-
-func sortedByName(servers map[string]httpServer) []httpServer {
-	names := make([]string, 0, len(servers))
-	for name := range servers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	sorted := make([]httpServer, len(names))
-	for i, name := range names {
-		sorted[i] = servers[name]
-	}
-	return sorted
 }
 
 // addServer adds the sites of a server. Those of a Caddyfile are routes of their own,

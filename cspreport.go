@@ -2,8 +2,6 @@ package cookieconsent
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -91,15 +89,9 @@ func readReports(w http.ResponseWriter, r *http.Request) ([]violation, error) {
 	if mediaType != "application/csp-report" && mediaType != "application/reports+json" {
 		return nil, &endpointError{status: http.StatusUnsupportedMediaType, problem: banner.BadForm}
 	}
-	if r.ContentLength > maxReport {
-		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
-	}
+	body, err := readBody(w, r, maxReport)
 	if err != nil {
-		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+		return nil, err
 	}
 	var violations []violation
 	if mediaType == "application/csp-report" {

@@ -100,12 +100,16 @@ func hostDeclaration(host, category string, known catalog.Match) string {
 		}
 		return serviceDeclaration(known.Service, known.Category, hosts)
 	}
-	return "service <id> {\n" +
-		"\tcategory " + category + "\n" +
-		"\tprovider \"<who answers there>\"\n" +
-		"\tpurpose \"<what it is for>\"\n" +
-		"\thosts " + host + "\n" +
-		"}"
+	return unknownServiceLines(host, category)
+}
+
+// unknownServiceLines returns the Caddyfile lines of a service of which nothing is known
+// but a host, with the words for the operator to replace in angle brackets.
+func unknownServiceLines(host, category string) string {
+	return serviceLines(&consent.Service{
+		ID: "<id>", Category: category, Provider: "<who answers there>",
+		Purpose: consent.Text{"": "<what it is for>"}, Hosts: []string{host},
+	})
 }
 
 // quoteText writes a text of several words.

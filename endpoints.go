@@ -360,19 +360,28 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/x-www-form-urlencoded" {
 		return nil, &endpointError{status: http.StatusUnsupportedMediaType, problem: banner.BadForm}
 	}
-	if r.ContentLength > maxFormSize {
-		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxFormSize))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
-	}
+	body, err := readBody(w, r, maxFormSize)
 	if err != nil {
-		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+		return nil, err
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
 	}
 	return form, nil
+}
+
+// readBody reads the body of a request of at most limit bytes.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, &endpointError{status: http.StatusRequestEntityTooLarge, problem: banner.TooLarge}
+	}
+	if err != nil {
+		return nil, &endpointError{status: http.StatusBadRequest, problem: banner.BadForm}
+	}
+	return body, nil
 }

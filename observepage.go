@@ -47,9 +47,7 @@ func (x *exchange) observePage(status int, header http.Header) *observedPage {
 	p.detector.Reset(t.Charset)
 	if charset.Lookup(t.Charset) == charset.Undeclared {
 		options.Meta = p.detector.Meta
-		p.detector.Lookahead = func(start []byte) {
-			_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: p.detector.Meta}).Write(start)
-		}
+		p.detector.Lookahead = lookAhead(&p.detector)
 	}
 	p.rewriter = rewrite.New(io.Discard, options)
 	if len(codings) > 0 {

@@ -83,7 +83,7 @@ type pageTools struct {
 	last     func() []byte             // end
 	meta     func(httpEquiv, content, charset string)
 	admitted func(*rewrite.Tag) // admitMeta
-	lookedAt func(start []byte) // lookAhead
+	ahead    func(start []byte) // lookAhead
 }
 
 const (
@@ -108,7 +108,7 @@ var pageWriters = sync.Pool{New: func() any {
 	b := new(pageWriter)
 	b.out = bufio.NewWriterSize(nil, outputSize)
 	b.head, b.start, b.headRead, b.last = b.headStart, b.bodyStart, b.readHead, b.end
-	b.meta, b.admitted, b.lookedAt = b.detector.Meta, b.admitMeta, b.lookAhead
+	b.meta, b.admitted, b.ahead = b.detector.Meta, b.admitMeta, lookAhead(&b.detector)
 	b.init(b.sendHeld)
 	return b
 }}
@@ -148,7 +148,7 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 	b.detector.Reset(label)
 	if charset.Lookup(label) == charset.Undeclared {
 		options.Meta = b.meta
-		b.detector.Lookahead = b.lookedAt
+		b.detector.Lookahead = b.ahead
 	}
 	b.rewriter.Reset(b.out, options)
 	if len(codings) > 0 {
@@ -157,10 +157,12 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 	return b
 }
 
-// lookAhead reads the declarations of a page that can't be passed on before they are
-// known.
-func (b *pageWriter) lookAhead(start []byte) {
-	_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: b.detector.Meta}).Write(start)
+// lookAhead returns what reads the declarations of a page that can't be passed on before
+// they are known.
+func lookAhead(d *charset.Detector) func(start []byte) {
+	return func(start []byte) {
+		_, _ = rewrite.New(io.Discard, rewrite.Options{Meta: d.Meta}).Write(start)
+	}
 }
 
 // headStart returns the script that comes before all of the page, unless it can't run.

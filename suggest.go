@@ -275,10 +275,7 @@ func (s *suggestion) askAboutHosts(seen *inventory.Site) {
 				who = "on the list " + v.known.List.File
 			}
 			s.questions.WriteString(commented(host.Host + ": " + who + ", and kept from pages until the visitor agrees to " + v.category + ". Who answers there?\n" +
-				describeHost(host) + "\n" + serviceLines(&consent.Service{
-				ID: "<id>", Category: "<statistics, first_party or third_party>", Provider: "<who answers there>",
-				Purpose: consent.Text{"": "<what it is for>"}, Hosts: []string{host.Host},
-			})))
+				describeHost(host) + "\n" + unknownServiceLines(host.Host, "<statistics, first_party or third_party>")))
 		}
 	}
 }

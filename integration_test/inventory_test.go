@@ -142,14 +142,7 @@ func TestInventory(t *testing.T) {
 // inventoryCommands looks at what the commands make of the inventory.
 func inventoryCommands(t *testing.T, c *child) {
 	config := []string{"--config", c.config, "--adapter", "caddyfile"}
-	command := func(want int, arguments ...string) string {
-		t.Helper()
-		out, status := c.ledgerCommand(t, arguments...)
-		if status != want {
-			t.Errorf("%q: status %d, want %d: %s", arguments, status, want, out)
-		}
-		return out
-	}
+	command := c.commands(t)
 	lines := map[string][]string{}
 	table, err := csv.NewReader(strings.NewReader(command(0, append([]string{"inventory", "--csv"}, config...)...))).ReadAll()
 	if err != nil {

@@ -41,6 +41,19 @@ func (s *server) ledgerCommand(t testing.TB, arguments ...string) (out string, s
 	return string(stdout), 0
 }
 
+// commands returns what runs caddy cookie-consent, with the exit status that it is to
+// have, and returns what it prints.
+func (s *server) commands(t testing.TB) func(want int, arguments ...string) string {
+	return func(want int, arguments ...string) string {
+		t.Helper()
+		out, status := s.ledgerCommand(t, arguments...)
+		if status != want {
+			t.Errorf("%q: status %d, want %d: %s", arguments, status, want, out)
+		}
+		return out
+	}
+}
+
 var headLine = regexp.MustCompile(`chain ([0-9a-f-]{36}) ends at (\d+:[0-9a-f]{64})`)
 
 // The commands work beside a running server, after it and on a copy.
@@ -63,14 +76,7 @@ func TestLedgerCommands(t *testing.T) {
 		}
 	}
 	config := []string{"--config", c.config, "--adapter", "caddyfile"}
-	command := func(want int, arguments ...string) string {
-		t.Helper()
-		out, status := c.ledgerCommand(t, arguments...)
-		if status != want {
-			t.Errorf("%q: status %d, want %d: %s", arguments, status, want, out)
-		}
-		return out
-	}
+	command := c.commands(t)
 	var head string
 	check := func(when string, source ...string) {
 		t.Helper()

@@ -175,7 +175,7 @@ func csvText() textFunc {
 			strconv.FormatBool(r.GPC), strings.Join(names[Given], " "), strings.Join(names[Refused], " "), strings.Join(names[Withdrawn], " "),
 			"P"+strconv.Itoa(r.Days)+"D", r.Version, chain, strconv.FormatInt(sequence, 10), hash.String())
 		for i, cell := range line {
-			line[i] = notFormula(cell)
+			line[i] = PlainCell(cell)
 		}
 		out.Reset()
 		if err := w.Write(line); err != nil {
@@ -186,9 +186,9 @@ func csvText() textFunc {
 	}
 }
 
-// notFormula puts an apostrophe before what a spreadsheet would take for a
+// PlainCell puts an apostrophe before what a spreadsheet would take for a
 // formula: the name of a site is what a client wrote into its request.
-func notFormula(cell string) string {
+func PlainCell(cell string) string {
 	if cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0 {
 		return "'" + cell
 	}
