@@ -2,9 +2,12 @@ package cookieconsent
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +21,7 @@ import (
 
 func checkCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check",
+		Use:   "check [<file>...]",
 		Short: "Looks for mistakes in a configuration that can be loaded all the same",
 		Long: `
 Reads a configuration as 'caddy run' would and says what is probably not meant:
@@ -28,14 +31,20 @@ Reads a configuration as 'caddy run' would and says what is probably not meant:
   * declarations that contradict what the catalog knows, such as a statistics cookie
     that is declared necessary
   * what visitors are not told: who is responsible, and where the privacy policy is
+  * where the inventory differs from the declaration: cookies and hosts that were seen
+    and are not declared, and what is declared and was not seen, once the inventory of
+    a site is two weeks old
+
+The inventory is read as by 'caddy cookie-consent inventory': that of this machine, if
+there is one, or the files that are named.
 
 Exit status: 0 if there is nothing to say, 3 if there is, 1 if the configuration could
 not be read.
 `,
 		Example: `  caddy cookie-consent check
-  caddy cookie-consent check --config /etc/caddy/Caddyfile`,
+  caddy cookie-consent check --config /etc/caddy/Caddyfile
+  caddy cookie-consent check --config /etc/caddy/Caddyfile machine1.json machine2.json`,
 	}
-	cmd.Args = cobra.NoArgs
 	cmd.Flags().StringP("config", "c", "", "Configuration file of Caddy")
 	cmd.Flags().StringP("adapter", "a", "", "Name of the adapter for the configuration")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(runCheck)
@@ -50,6 +59,22 @@ func runCheck(flags caddycmd.Flags) (int, error) {
 	findings, err := checkConfig(config)
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
+	}
+	seen, err := readInventoryFiles(flags.Args())
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && len(flags.Args()) == 0:
+	case err != nil:
+		return caddy.ExitCodeFailedStartup, err
+	default:
+		handlers, err := configuredHandlers(config)
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		drifted, err := drift(handlers, seen, time.Now())
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+		findings = append(findings, drifted...)
 	}
 	if len(findings) == 0 {
 		fmt.Println("nothing to say")

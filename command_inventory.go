@@ -82,21 +82,13 @@ func readInventory(flags caddycmd.Flags) (*inventory.Snapshot, []*configuredHand
 			return nil, nil, err
 		}
 	}
-	if len(files) == 0 {
-		files = []string{inventoryFile()}
+	merged, err := readInventoryFiles(files)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && len(files) == 0:
+		return nil, nil, fmt.Errorf("there is no inventory at %s: run the command as the user that Caddy runs as, a minute after the first visitor of a site with cookie_consent", inventoryFile())
+	case err != nil:
+		return nil, nil, err
 	}
-	var all []*inventory.Snapshot
-	for _, file := range files {
-		s, err := inventory.Read(file)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && len(flags.Args()) == 0:
-			return nil, nil, fmt.Errorf("there is no inventory at %s: run the command as the user that Caddy runs as, a minute after the first visitor of a site with cookie_consent", file)
-		case err != nil:
-			return nil, nil, err
-		}
-		all = append(all, s)
-	}
-	merged := inventory.Merge(all...)
 	if site := flags.String("site"); site != "" {
 		only := &inventory.Snapshot{Version: merged.Version}
 		for _, s := range merged.Sites {
@@ -109,6 +101,22 @@ func readInventory(flags caddycmd.Flags) (*inventory.Snapshot, []*configuredHand
 		}
 	}
 	return merged, handlers, nil
+}
+
+// readInventoryFiles returns what all files hold together. Without any, it is that of
+// this machine.
+func readInventoryFiles(files []string) (*inventory.Snapshot, error) {
+	if len(files) == 0 {
+		files = []string{inventoryFile()}
+	}
+	all := make([]*inventory.Snapshot, len(files))
+	for i, file := range files {
+		var err error
+		if all[i], err = inventory.Read(file); err != nil {
+			return nil, err
+		}
+	}
+	return inventory.Merge(all...), nil
 }
 
 // listed is a line of the list.

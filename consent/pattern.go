@@ -25,6 +25,12 @@ func compilePattern(s string) pattern {
 	return p
 }
 
+// MatchName reports whether a name pattern of a declaration covers a cookie's name.
+func MatchName(declared, name string) bool {
+	p := compilePattern(declared)
+	return p.match(name)
+}
+
 // match reports whether the pattern covers the whole name. With stars as the
 // only wildcard, taking the leftmost place of every infix never misses a match.
 func (p *pattern) match(name string) bool {
