@@ -12,6 +12,10 @@ SHELL := /bin/bash
 GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 XCADDY        := go run github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
 
+# What pages and visitors use, for browser tests: scripts that follow links by
+# themselves.
+NPM_PACKAGES := @hotwired/turbo@8.0.23 htmx.org@2.0.8 jquery@3.7.1 jquery-pjax@2.0.1
+
 MODULE       := github.com/cookieconsent/caddy-cookie-consent
 XCADDY_TAGS  := nobadger,nomysql,nopgx
 FUZZTIME     ?= 10m
@@ -53,15 +57,21 @@ test-tools:
 	for package in apache2-doc sqlite3-doc git-doc libjs-jquery-ui-docs; do
 		dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q ' installed$$' || missing+=("$$package")
 	done
-	[ $${#missing[@]} -gt 0 ] || exit 0
-	as_root=
-	if [ "$$(id -u)" != 0 ]; then
-		command -v sudo >/dev/null || { echo "run as root: apt-get update && apt-get install -y $${missing[*]}" >&2; exit 1; }
-		as_root=sudo
+	command -v npm >/dev/null || missing+=(npm)
+	if [ $${#missing[@]} -gt 0 ]; then
+		as_root=
+		if [ "$$(id -u)" != 0 ]; then
+			command -v sudo >/dev/null || { echo "run as root: apt-get update && apt-get install -y $${missing[*]}" >&2; exit 1; }
+			as_root=sudo
+		fi
+		export DEBIAN_FRONTEND=noninteractive
+		$$as_root apt-get update -q
+		$$as_root apt-get install -q -y --no-install-recommends "$${missing[@]}"
 	fi
-	export DEBIAN_FRONTEND=noninteractive
-	$$as_root apt-get update -q
-	$$as_root apt-get install -q -y --no-install-recommends "$${missing[@]}"
+	if [ "$$(cat bin/npm/installed 2>/dev/null)" != "$(NPM_PACKAGES)" ]; then
+		npm install --prefix bin/npm --no-save --no-package-lock --ignore-scripts --no-audit --no-fund $(NPM_PACKAGES)
+		echo "$(NPM_PACKAGES)" >bin/npm/installed
+	fi
 
 .PHONY: lint
 lint: ## look for mistakes and formatting that differs

@@ -22,6 +22,9 @@ type ScriptRules struct {
 	// Of holds the category of each service.
 	Of []int `json:"of"`
 
+	// Names holds the names of categories and the ids of services.
+	Names []string `json:"names"`
+
 	// Asks holds, for each number, "1" for what needs consent and "0" for what is
 	// necessary or exempt. A service asks unless it is exempt itself.
 	Asks string `json:"asks"`
@@ -37,8 +40,7 @@ type ScriptRules struct {
 	Cookies []ScriptPattern `json:"cookies"`
 	Storage []ScriptPattern `json:"storage,omitempty"`
 
-	// Known are the names that are known without a declaration, each as the digest of
-	// [ScriptDigest], by category: in the order of necessary, statistics, first_party
+	// Known are digests of the names that are known without a declaration, by category: in the order of necessary, statistics, first_party
 	// and third_party, whose numbers are Built. Shapes is a regular expression for those
 	// with parts that differ, with a group for each number of ShapesIn, which is the
 	// position of a category in that order. What is not exactly a known name may be
@@ -99,9 +101,11 @@ func (p *Policy) ScriptRules() *ScriptRules {
 	var asks strings.Builder
 	for _, c := range p.categories {
 		asks.WriteString(strconv.Itoa(bit(p.NeedsConsent(c.Name))))
+		r.Names = append(r.Names, c.Name)
 	}
 	for i := range p.cfg.Services {
 		asks.WriteString(strconv.Itoa(bit(p.cfg.Services[i].Exempt == "")))
+		r.Names = append(r.Names, p.cfg.Services[i].ID)
 		if len(p.cfg.Services[i].Paths) > 0 {
 			r.Paths = append(r.Paths, len(p.categories)+i)
 		}
@@ -146,11 +150,7 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 		}
 	}
 	for _, list := range names {
-		for i, name := range list {
-			list[i] = ScriptDigest(name)
-		}
-		slices.Sort(list)
-		r.Known = append(r.Known, strings.Join(list, ""))
+		r.Known = append(r.Known, scriptDigests(list))
 	}
 	var groups []string
 	for i, s := range known.shapes {
@@ -172,14 +172,31 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	}
 }
 
-// ScriptDigest returns six characters for a name: 31 bits of its FNV-1a hash in base 36.
-// There are so many names that the script would be twice as long with them. Another
-// name has the digest of one of them once in a million times.
-func ScriptDigest(name string) string {
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	digits := strconv.FormatUint(uint64(h.Sum32()>>1), 36)
-	return strings.Repeat("0", 6-len(digits)) + digits
+// scriptDigests returns characters for names: the digests of all, in ascending order,
+// each as the difference to the one before in base 26, the letters from a to z, of which
+// the last is a capital. A digest is 31 bits of the FNV-1a hash. There are so many names
+// that the script would be twice as long with them. Another name has the digest of one
+// of them once in a million times.
+func scriptDigests(names []string) string {
+	digests := make([]uint32, len(names))
+	for i, name := range names {
+		h := fnv.New32a()
+		h.Write([]byte(name))
+		digests[i] = h.Sum32() >> 1
+	}
+	slices.Sort(digests)
+	var text []byte
+	last := uint32(0)
+	for _, digest := range digests {
+		from := len(text)
+		text = append(text, 'A'+byte((digest-last)%26))
+		for rest := (digest - last) / 26; rest > 0; rest /= 26 {
+			text = append(text, 'a'+byte(rest%26))
+		}
+		slices.Reverse(text[from:])
+		last = digest
+	}
+	return string(text)
 }
 
 // scriptPatterns gathers something that services have, such as storage keys, by pattern.

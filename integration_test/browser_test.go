@@ -181,3 +181,8 @@ func (b *browser) decide(s *server, choice string) {
 func deleteCookie(b *browser, c *network.Cookie) (chromedp.Void, error) {
 	return chromedp.Call(b.ctx, network.DeleteCookies, network.DeleteCookiesParams{Name: c.Name, Domain: c.Domain, Path: c.Path})
 }
+
+// clickOn clicks on an element and waits for nothing.
+func clickOn(selector string) chromedp.Action[chromedp.Void] {
+	return chromedp.Click(chromedp.CSS(selector))
+}

@@ -251,7 +251,7 @@ func evaluate(t *testing.T, run func(expression string) (string, error), p *cons
 		}
 		return string(b)
 	}
-	result, err := run(`((document, rules) => {` + join([]string{"rules.js", "cookies.js"}) + `
+	result, err := run(`((document, rules) => {` + sources(t, "rules.js", "cookies.js") + `
 		const unitsOf = rule => [...new Set(rule.units)].sort((a, b) => a - b).join(), keys = compile(rules.storage || [])
 		return JSON.stringify({
 			rules: ` + encoded(names) + `.map(name => { const r = cookieRule(name); return unitsOf(r) + " " + r.life }),

@@ -13,9 +13,11 @@ const consentCommand = command => {
 	}
 }
 
-window.dataLayer = window.dataLayer || []
-window.gtag = window.gtag || function gtag() {
-	window.dataLayer.push(arguments)
+if (rules.google) {
+	window.dataLayer = window.dataLayer || []
+	window.gtag = window.gtag || function gtag() {
+		window.dataLayer.push(arguments)
+	}
+	consentCommand('default')
+	changes.push(() => consentCommand('update'))
 }
-consentCommand('default')
-changes.push(() => consentCommand('update'))

@@ -26,7 +26,7 @@ const holdsGrants = () => [...states].some((digit, unit) => digit === '2' && cat
 const misses = next => some(next, isGained) && (
 	stopped || words.includes('withheld') || window.length > 0 ||
 	some(next, (_, unit) => isGained(next, unit) && (withheld.has(unit) || (rules.paths || []).includes(unit))) ||
-	document.evaluate('boolean(//@*[starts-with(name(),"data-cookie-consent-")])', document, null, XPathResult.BOOLEAN_TYPE, null).booleanValue
+	document.evaluate('boolean(//@*[starts-with(name(),"data-cookie-consent-")][name()!="data-cookie-consent-open"])', document, null, XPathResult.BOOLEAN_TYPE, null).booleanValue
 )
 
 // holds reports whether the browser has cookies that are not granted: once they are
@@ -137,24 +137,22 @@ const adopt = next => {
 }
 
 // look asks for what holds now, and once more if there was reason to in the meantime.
-let looking = false, again = false
+let looking, again = false
 const look = () => {
 	if (looking) {
 		again = true
-		return
+		return looking
 	}
-	looking = true
 	again = false
-	apply(fetch, window, [endpoint('state.json?') + Date.now(), { cache: 'no-store' }])
+	looking = apply(fetch, window, [endpoint('state.json?') + Date.now(), { cache: 'no-store' }])
 		.then(response => response.json())
 		.then(adopt)
 		.catch(() => {})
 		.then(() => {
-			looking = false
-			if (again) {
-				look()
-			}
+			looking = undefined
+			return again && look()
 		})
+	return looking
 }
 
 // lookAtOnce asks before anything else of the page can run: its timers go on where they
@@ -225,10 +223,24 @@ const choose = event => {
 		})
 }
 
+// A browser may have fetched it before the choice that counts now.
+const isPrefetched = () => {
+	const [{ deliveryType } = {}] = performance.getEntriesByType('navigation')
+	return deliveryType === 'navigational-prefetch'
+}
+
+mark()
+if (asked) {
+	happened.consent = true
+}
+
 if (isPage) {
 	join()
+	if (document.prerendering) {
+		document.addEventListener('prerenderingchange', look)
+	}
 	// A worker may have kept it, and what another site sends comes without the choice.
-	if (isControlled() || posted && !asked) {
+	if (isControlled() || isPrefetched() || posted && !asked) {
 		(words.includes('saved') ? forget : holdsGrants() ? lookAtOnce : look)()
 	}
 	addEventListener('pagehide', () => channel && channel.close())

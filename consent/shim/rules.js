@@ -89,7 +89,13 @@ const builtIn = rules.built.map(unit => ({ units: [unit] }))
 // Both are made when the first name is looked up, by when most pages are shown.
 let names, shapes
 const named = name => {
-	names = names || new Map(rules.known.flatMap((list, i) => (list.match(/.{6}/g) || []).map(digest => [parseInt(digest, 36), builtIn[i]])))
+	names = names || new Map(rules.known.flatMap((list, i) => {
+		let digest = 0
+		return (list.match(/[a-z]*[A-Z]/g) || []).map(letters => {
+			digest += [...letters].reduce((sum, letter) => sum * 26 + letter.charCodeAt() % 32 - 1, 0)
+			return [digest, builtIn[i]]
+		})
+	}))
 	let hash = 0x811c9dc5
 	for (let i = 0; i < name.length; i++) {
 		hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)

@@ -6,7 +6,7 @@ package shim
 import (
 	"crypto/sha256"
 	"crypto/sha512"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -44,7 +44,7 @@ func New(p *consent.Policy, prefix string, mode GoogleConsentMode) (*Script, err
 	if err != nil {
 		return nil, fmt.Errorf("writing the rules of the script: %w", err)
 	}
-	s := &Script{body: []byte("(rules=>{'use strict'\n" + join(parts(rules)) + "})(" + string(data) + ")\n")}
+	s := &Script{body: script(data)}
 	hash := sha256.Sum256(s.body)
 	digest := sha512.Sum384(s.body)
 	s.integrity = "sha384-" + base64.StdEncoding.EncodeToString(digest[:])
@@ -131,41 +131,22 @@ func (s *Script) AppendTag(dst []byte, p Page) []byte {
 	return append(dst, `"></script>`...)
 }
 
-//go:embed *.js
-var sources embed.FS
-
 // scriptData is what the script is given.
 type scriptData struct {
 	*consent.ScriptRules
 	Google map[string][]int `json:"google,omitempty"`
 }
 
-// parts returns the files that a script consists of. They share one scope.
-func parts(rules scriptData) []string {
-	names := []string{"rules.js", "cookies.js"}
-	if len(rules.Storage) > 0 {
-		names = append(names, "storage.js")
-	}
-	if rules.Google != nil {
-		names = append(names, "google.js")
-	}
-	return append(names, "contacts.js", "frames.js", "page.js")
-}
+//go:generate ./minify
 
-// join returns the content of embedded files without comments on lines of their own,
-// indentation and empty lines.
-func join(parts []string) string {
-	var b strings.Builder
-	for _, part := range parts {
-		source, err := sources.ReadFile(part)
-		if err != nil {
-			panic("shim: reading embedded script: " + err.Error())
-		}
-		for line := range strings.Lines(string(source)) {
-			if line = strings.TrimLeft(line, "\t"); line != "\n" && !strings.HasPrefix(line, "//") {
-				b.WriteString(line)
-			}
-		}
-	}
-	return b.String()
+// minified is what the files of the script are as visitors get them: a first line with
+// the digest of the files, and the script up to what it is given.
+//
+//go:embed shim.min.js
+var minified string
+
+// script returns the script with what it is given.
+func script(data []byte) []byte {
+	_, body, _ := strings.Cut(minified, "\n")
+	return []byte(strings.Replace(body, "__rules__", string(data), 1))
 }

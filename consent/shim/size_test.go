@@ -3,15 +3,20 @@ package shim
 import (
 	"bytes"
 	"compress/gzip"
-	"io/fs"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 )
 
-// The script is small as it goes over the wire; two thirds of it are the known names.
+// The script is small as it goes over the wire; half of it are the known names.
 func TestSize(t *testing.T) {
 	p, err := consent.New(consent.Config{Known: catalog.Default().Known()})
 	if err != nil {
@@ -39,19 +44,51 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// The files share one scope, in which nothing can be declared twice.
-func TestNamesOfParts(t *testing.T) {
-	names, err := fs.Glob(sources, "*.js")
-	if err != nil || len(names) < 6 {
-		t.Fatalf("%q %v", names, err)
+// What is delivered was made of the files as they are.
+func TestMinified(t *testing.T) {
+	first, _, _ := strings.Cut(minified, "\n")
+	if want := fmt.Sprintf("// %x", sha256.Sum256([]byte(sources(t, files(t)...)))); first != want {
+		t.Errorf("shim.min.js begins with %q, want %q: run go generate ./consent/shim", first, want)
 	}
-	declared := map[string]string{}
-	for _, file := range names {
-		source, err := sources.ReadFile(file)
+}
+
+// files returns the files that the script consists of, in their order.
+func files(t *testing.T) []string {
+	recipe, err := os.ReadFile("minify")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := regexp.MustCompile(`files=\((.+)\)`).FindSubmatch(recipe)
+	names, err := filepath.Glob("*.js")
+	if err != nil || list == nil {
+		t.Fatalf("no files in minify: %v", err)
+	}
+	inOrder := strings.Fields(string(list[1]))
+	all := append([]string{"shim.min.js"}, inOrder...)
+	slices.Sort(all)
+	if slices.Sort(names); !slices.Equal(all, names) {
+		t.Fatalf("minify takes %q of %q", inOrder, names)
+	}
+	return inOrder
+}
+
+func sources(t *testing.T, names ...string) string {
+	var b strings.Builder
+	for _, name := range names {
+		source, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range regexp.MustCompile(`(?m)^(?:const|let) (.+?) =|^(?:const|let|function) (\w+(?:, \w+)*)$`).FindAllStringSubmatch(string(source), -1) {
+		b.Write(source)
+	}
+	return b.String()
+}
+
+// The files share one scope, in which nothing can be declared twice.
+func TestNamesOfParts(t *testing.T) {
+	declared := map[string]string{}
+	for _, file := range files(t) {
+		for _, line := range regexp.MustCompile(`(?m)^(?:const|let) (.+?) =|^(?:const|let|function) (\w+(?:, \w+)*)$`).FindAllStringSubmatch(sources(t, file), -1) {
 			for _, name := range regexp.MustCompile(`[\w$]+`).FindAllString(line[1]+line[2], -1) {
 				if other, twice := declared[name]; twice {
 					t.Errorf("%s is declared in %s and in %s", name, other, file)

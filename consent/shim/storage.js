@@ -2,7 +2,7 @@
 // service that is not granted can be neither written nor read, as in a browser that
 // keeps nothing; all others are left alone.
 
-const keys = compile(rules.storage)
+const keys = compile(rules.storage || [])
 const keyRules = new Map()
 
 const keyRule = key => {
@@ -39,11 +39,9 @@ const refusesWrite = key => {
 	return refuses(key)
 }
 
-Object.defineProperty(window, 'cookieConsent', {
-	configurable: true,
-	writable: true,
-	value: { get undeclaredKeys() { return undeclared.size } },
-})
+if (keys.length) {
+	Object.defineProperty(CookieConsent.prototype, 'undeclaredKeys', { get: () => undeclared.size })
+}
 
 const protectedStorage = new WeakSet()
 
