@@ -76,6 +76,7 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //		catalog          <file>...
 //		pass_header      <name>
 //		upstream_encoding identity|keep
+//		banner           auto|always|off
 //		wall             on|report|off
 //		google_consent_mode {
 //			<type> <category>...
@@ -151,6 +152,8 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.word("unknown_hosts", &h.UnknownHosts)
 		case "upstream_encoding":
 			return p.word("upstream_encoding", &h.UpstreamEncoding)
+		case "banner":
+			return p.word("banner", &h.Banner)
 		case "wall":
 			return p.word("wall", &h.Wall)
 		case "pass_header":
@@ -193,7 +196,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.unknownOption("cookie_consent", option,
 				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
 				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts", "catalog",
-				"pass_header", "upstream_encoding", "wall", "google_consent_mode", "category", "cookie", "service")
+				"pass_header", "upstream_encoding", "banner", "wall", "google_consent_mode", "category", "cookie", "service")
 		}
 	}
 }

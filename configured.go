@@ -187,10 +187,7 @@ func (h *configuredHandler) classifyCookie(name string) verdict {
 
 // classifyHost classifies a host of others as an inventory of a site has it.
 func (h *configuredHandler) classifyHost(site, host string) verdict {
-	example := host
-	if below, wildcard := strings.CutPrefix(host, "*."); wildcard {
-		example = "x." + below
-	}
+	example := (&inventory.Host{Host: host}).Example()
 	to := h.policy.Destination(h.policy.NewPage("https", site, "/"), "https://"+example+"/")
 	known, _ := h.catalog.Host(example)
 	return verdict{category: to.Rule.Category, declared: to.Party != consent.UnknownParty, known: known}

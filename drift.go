@@ -41,7 +41,7 @@ func drift(handlers []*configuredHandler, seen *inventory.Snapshot, now time.Tim
 // undeclared returns what there is to say of what a site was seen with and nobody
 // declared.
 func (h *configuredHandler) undeclared(site *inventory.Site) []string {
-	var findings []string
+	var findings, tools []string
 	say := func(kind, name, category, by string, last time.Time) {
 		consequence := "passes as " + category
 		if category != consent.Necessary {
@@ -52,7 +52,11 @@ func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 	}
 	for i := range site.Cookies {
 		c := &site.Cookies[i]
-		if v := h.classifyCookie(c.Name); !v.declared {
+		v := h.classifyCookie(c.Name)
+		if isConsentTool(v.known) {
+			tools = append(tools, v.known.Name())
+		}
+		if !v.declared {
 			name := c.Name
 			if name == "" {
 				name = "without a name"
@@ -62,8 +66,17 @@ func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 	}
 	for i := range site.Hosts {
 		other := &site.Hosts[i]
-		if v := h.classifyHost(site.Host, other.Host); !v.declared {
+		v := h.classifyHost(site.Host, other.Host)
+		if isConsentTool(v.known) {
+			tools = append(tools, v.known.Name())
+		}
+		if !v.declared {
 			say("host", other.Host, v.category, v.by(), other.Last)
+		}
+	}
+	for _, tool := range slices.Compact(slices.Sorted(slices.Values(tools))) {
+		if h.Banner != bannerOff {
+			findings = append(findings, fmt.Sprintf("%s: the application brings a consent tool of its own, %s, so that visitors may be asked twice; remove it there, or say 'banner off'", site.Host, tool))
 		}
 	}
 	return findings

@@ -28,6 +28,9 @@ func (x *exchange) variant() string {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}
+	if x.view != viewFrame {
+		h.Write([]byte{byte(x.shows())})
+	}
 	var sum [8]byte
 	return hex.EncodeToString(h.Sum(sum[:0])[:4])
 }

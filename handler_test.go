@@ -20,9 +20,13 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 )
 
-// newTestHandler returns a handler as Provision leaves it, with a key of its own.
+// newTestHandler returns a handler as Provision leaves it, with a key of its own. It
+// always asks, unless it is told otherwise.
 func newTestHandler(t testing.TB, h *Handler) *Handler {
 	t.Helper()
+	if h.Banner == "" {
+		h.Banner = bannerAlways
+	}
 	h.setDefaults()
 	if err := h.compile(); err != nil {
 		t.Fatal(err)
@@ -33,6 +37,7 @@ func newTestHandler(t testing.TB, h *Handler) *Handler {
 	h.preferences = newPreferenceCache()
 	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger, h.catalog)
+	h.asking = newAsking(h)
 	h.edition = h.banner.Edition()
 	return h
 }

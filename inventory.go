@@ -61,8 +61,13 @@ func knownShape(name string) string {
 // noteRequest notes the cookies that the browser sends.
 func (x *exchange) noteRequest(r *http.Request) {
 	for name := range cookie.Pairs(r.Header["Cookie"]) {
-		if name != x.handler.CookieName {
-			x.visit.Sent(name)
+		if name == x.handler.CookieName {
+			continue
+		}
+		x.visit.Sent(name)
+		if x.view == viewDocument {
+			known, _ := x.handler.catalog.Cookie(name)
+			x.handler.notices.noteConsentTool(known)
 		}
 	}
 }

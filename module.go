@@ -44,6 +44,10 @@ const (
 
 // The values of Wall.
 const (
+	bannerAuto   = "auto"
+	bannerAlways = "always"
+	bannerOff    = "off"
+
 	wallOn     = "on"
 	wallReport = "report"
 	wallOff    = "off"
@@ -127,6 +131,11 @@ type Handler struct {
 	// decode, which spares bytes on the way from an application far away.
 	UpstreamEncoding string `json:"upstream_encoding,omitempty"`
 
+	// Banner is when visitors are asked: "auto" (default) where the declaration, or what
+	// was seen on the site and nobody declared, holds something that needs consent;
+	// "always"; or "off", where something else than the module asks.
+	Banner string `json:"banner,omitempty"`
+
 	// Wall is what keeps style sheets and scripts of a page from contacting whom the
 	// visitor did not agree to: "on" (default) a Content-Security-Policy, "report"
 	// one that browsers only report about, or "off". What pages load by their markup
@@ -173,6 +182,7 @@ type Handler struct {
 	shown       *shownCache
 	preferences *preferenceCache
 	notices     *notices
+	asking      *asking
 	unasked     *consent.Decision // that of a visitor who has not chosen
 	edition     string            // changes whenever the same page would be rewritten differently
 	logger      *zap.Logger
@@ -219,6 +229,9 @@ func (h *Handler) setDefaults() {
 	}
 	if h.UpstreamEncoding == "" {
 		h.UpstreamEncoding = upstreamIdentity
+	}
+	if h.Banner == "" {
+		h.Banner = bannerAuto
 	}
 	if h.Wall == "" {
 		h.Wall = wallOn
@@ -277,6 +290,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.shown = new(shownCache)
 	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger, h.catalog)
+	h.asking = newAsking(h)
 	h.edition = h.banner.Edition() + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())
 }
@@ -330,6 +344,12 @@ func (h *Handler) checkOptions() error {
 		return &consent.ConfigError{
 			Field: "upstream_encoding", Value: h.UpstreamEncoding, Problem: "is not a way to ask for pages",
 			Allowed: []string{upstreamIdentity, upstreamKeep},
+		}
+	}
+	if h.Banner != bannerAuto && h.Banner != bannerAlways && h.Banner != bannerOff {
+		return &consent.ConfigError{
+			Field: "banner", Value: h.Banner, Problem: "is not a time to ask",
+			Allowed: []string{bannerAuto, bannerAlways, bannerOff},
 		}
 	}
 	if h.Wall != wallOn && h.Wall != wallReport && h.Wall != wallOff {

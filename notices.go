@@ -46,6 +46,7 @@ const (
 	noticeLimit
 	noticeHost
 	noticePolicy
+	noticeConsentTool
 	noticeKinds
 )
 

@@ -58,6 +58,8 @@ type pageState struct {
 	admission csp.Admission // of what is put into it
 	origin    string        // what the page's base element makes necessary
 
+	shown showing // what of the module's own it begins with
+
 	placeholders string // how the addresses of all placeholders of the page begin
 
 	sweep   bool // whether the page has to fetch the rest of the deletions
@@ -186,7 +188,12 @@ func (b *pageWriter) headStart() []byte {
 // has chosen, the link to the settings.
 func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 	b.readHead(head)
+	b.shown = b.x.shows()
+	if b.shown == showNothing {
+		return nil
+	}
 	b.inserted = b.x.handler.banner.AppendBodyStart(b.inserted[:0], banner.Place{
+		Settings:   b.shown == showSettings,
 		Language:   b.x.handler.banner.Language(b.language, b.x.language),
 		ReturnTo:   b.x.returnTo(),
 		Origin:     b.origin,
@@ -203,7 +210,10 @@ func (b *pageWriter) readHead(head rewrite.Head) []byte {
 
 // end returns what the page ends with.
 func (b *pageWriter) end() []byte {
-	b.inserted = b.x.handler.banner.AppendEnd(b.inserted[:0], banner.Place{Origin: b.origin}, b.x.decision)
+	b.inserted = b.inserted[:0]
+	if b.shown == showBanner {
+		b.inserted = b.x.handler.banner.AppendEnd(b.inserted, banner.Place{Origin: b.origin}, b.x.decision)
+	}
 	if b.sweep {
 		b.inserted = b.x.appendSweeps(b.inserted, b.origin, b.admission.StyleNonce)
 	}

@@ -94,6 +94,7 @@ func (x *exchange) noteDropped(line string, header http.Header, method string) {
 	}
 	x.withheld = true
 	_, rule := x.decision.Cookie(name)
+	x.handler.asking.note()
 	countCookie(actionDropped, rule.Category)
 	if rule.Declared {
 		return

@@ -90,6 +90,18 @@ func (p *Policy) NeedsConsent(category string) bool {
 	return !ok || category != Necessary && p.categories[i].Exempt == ""
 }
 
+// AsksConsent reports whether anything that is declared waits for consent.
+func (p *Policy) AsksConsent() bool {
+	return slices.ContainsFunc(p.cfg.Cookies, func(c Cookie) bool { return p.NeedsConsent(c.Category) }) ||
+		slices.ContainsFunc(p.cfg.Services, func(s Service) bool { return s.Exempt == "" && p.NeedsConsent(s.Category) })
+}
+
+// HasExempt reports whether anything is active until visitors switch it off.
+func (p *Policy) HasExempt() bool {
+	return slices.ContainsFunc(p.categories, func(c *Category) bool { return c.Exempt != "" }) ||
+		slices.ContainsFunc(p.cfg.Services, func(s Service) bool { return s.Exempt != "" })
+}
+
 // Cookies returns the cookies declared in a category. Among the necessary ones
 // is always the preference cookie: where the operator did not declare it, as an
 // entry that has only a name and a category, and no provider.

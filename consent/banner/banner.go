@@ -146,6 +146,9 @@ type Place struct {
 	// an address that begins with a path is right behind every proxy.
 	Origin string
 
+	// Settings asks for the link to the settings although the visitor was not asked.
+	Settings bool
+
 	// StyleNonce is the nonce attribute of style sheets; none if it is empty.
 	StyleNonce string
 }
@@ -159,7 +162,7 @@ func (r *Renderer) AppendBodyStart(dst []byte, at Place, d *consent.Decision) []
 		l = r.locales[r.cfg.DefaultLanguage]
 	}
 	switch {
-	case d.Asked():
+	case d.Asked() || at.Settings:
 		return l.settings().append(dst, at, d)
 	case r.signalled(d):
 		return l.bannerGPC().append(dst, at, d)

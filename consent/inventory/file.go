@@ -121,6 +121,19 @@ func (inv *Inventory) Snapshot() *Snapshot {
 	return snapshot
 }
 
+// Site returns what was found on one host.
+func (inv *Inventory) Site(host string) Site {
+	if inv == nil {
+		return Site{Host: host}
+	}
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	if s := inv.sites[host]; s != nil {
+		return s.snapshot(host)
+	}
+	return Site{Host: host}
+}
+
 func (s *site) snapshot(host string) Site {
 	s.mu.Lock()
 	defer s.mu.Unlock()

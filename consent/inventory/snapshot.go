@@ -94,6 +94,14 @@ type Host struct {
 // Count returns how often the host was seen.
 func (h *Host) Count() uint64 { return h.Markup + h.Link + h.Report }
 
+// Example returns a host that it stands for.
+func (h *Host) Example() string {
+	if below, wildcard := strings.CutPrefix(h.Host, "*."); wildcard {
+		return "x." + below
+	}
+	return h.Host
+}
+
 // Merge returns what several machines have found, each of which has a file of its own.
 func Merge(snapshots ...*Snapshot) *Snapshot {
 	sites := map[string]*Site{}
