@@ -90,14 +90,14 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //			category   <name>
 //			provider   <text>
 //			function   [<lang>] <text>
-//			purpose    [<lang>] <text>
+//			purpose    <word>|[<lang>] <text>
 //			lifetime   <duration>|session
 //			recipients <text>
 //		}
 //		service <id> {
 //			category <name>
 //			provider <text>
-//			purpose  [<lang>] <text>
+//			purpose  <word>|[<lang>] <text>
 //			exempt   <justification>
 //			cookies  <pattern>...
 //			hosts    <host>...

@@ -30,7 +30,8 @@ Reads a configuration as 'caddy run' would and says what is probably not meant:
     comes before it, such as 'forward_auth', and in routes beside it
   * declarations that contradict what the catalog knows, such as a statistics cookie
     that is declared necessary
-  * what visitors are not told: who is responsible, and where the privacy policy is
+  * what visitors are not told: who is responsible, where the privacy policy is, and
+    what something is for whose purpose looks like a misspelt word of the catalog
   * where the inventory differs from the declaration: cookies and hosts that were seen
     and are not declared, and what is declared and was not seen, once the inventory of
     a site is two weeks old
@@ -124,7 +125,7 @@ func checkConfig(config []byte) ([]string, error) {
 
 // check returns what there is to say of the directive itself.
 func (h *Handler) check() []string {
-	findings := slices.Clone(h.policy.Warnings())
+	findings := h.warnings()
 	say := func(format string, args ...any) { findings = append(findings, fmt.Sprintf(format, args...)) }
 	if h.Mode == modeObserve {
 		say("only observes: nothing is kept back yet")

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
 )
 
@@ -22,7 +23,7 @@ func declarationOf(name, category string, known catalog.Match) string {
 	}
 	return cookieLines(&consent.Cookie{
 		Patterns: []string{name}, Category: cmp.Or(known.Category, category), Provider: cmp.Or(known.Provider(), "<who sets it>"),
-		Purpose: consent.Text{"": cmp.Or(catalog.Purpose(known.Purpose), "<what it is for>")}, Lifetime: lifetime,
+		Purpose: consent.Text{"": cmp.Or(known.Purpose, "<what it is for>")}, Lifetime: lifetime,
 	})
 }
 
@@ -35,7 +36,7 @@ func serviceDeclaration(s *catalog.Service, category string, hosts []string) str
 // serviceOf returns the declaration of a service of the catalog.
 func serviceOf(s *catalog.Service, category string, hosts []string) *consent.Service {
 	return &consent.Service{
-		ID: s.ID, Category: category, Provider: s.Provider, Purpose: consent.Text{"": catalog.Purpose(s.Purpose)},
+		ID: s.ID, Category: category, Provider: s.Provider, Purpose: consent.Text{"": s.Purpose},
 		Cookies: s.Patterns(category), Hosts: hosts, Storage: s.StoragePatterns(), Inline: s.Inline, Policy: s.Policy,
 	}
 }
@@ -46,7 +47,7 @@ func serviceLines(s *consent.Service) string {
 	b.WriteString("service " + s.ID + " {\n" +
 		"\tcategory " + s.Category + "\n" +
 		"\tprovider " + quoteText(s.Provider) + "\n" +
-		"\tpurpose " + quoteText(s.Purpose[""]) + "\n")
+		purposeLine(s.Purpose[""]))
 	writeOption(&b, "cookies", s.Cookies)
 	writeOption(&b, "hosts", s.Hosts)
 	writeOption(&b, "storage", s.Storage)
@@ -68,12 +69,22 @@ func cookieLines(c *consent.Cookie) string {
 	b.WriteString(" {\n" +
 		"\tcategory " + c.Category + "\n" +
 		"\tprovider " + quoteText(c.Provider) + "\n" +
-		"\tpurpose " + quoteText(c.Purpose[""]) + "\n")
+		purposeLine(c.Purpose[""]))
 	if !c.Lifetime.IsZero() {
 		b.WriteString("\tlifetime " + c.Lifetime.String() + "\n")
 	}
 	b.WriteByte('}')
 	return b.String()
+}
+
+// purposeLine returns the line that says what something is for. Visitors read a word of
+// the catalog as a sentence in their language, which stands beside it in English for
+// whoever answers for it.
+func purposeLine(purpose string) string {
+	if sentence := banner.Purpose(purpose, "en"); sentence != "" {
+		return "\tpurpose " + purpose + " # " + sentence + "\n"
+	}
+	return "\tpurpose " + quoteText(purpose) + "\n"
 }
 
 // writeOption writes an option of a block with its words, if there are any.

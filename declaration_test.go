@@ -31,7 +31,7 @@ func TestServiceDeclarations(t *testing.T) {
 			continue
 		}
 		got := h.Services[0]
-		if got.ID != s.ID || got.Category != s.Category || got.Provider != s.Provider || len(got.Hosts) != len(s.DeclarableHosts()) || len(got.Inline) != len(s.Inline) {
+		if got.ID != s.ID || got.Category != s.Category || got.Provider != s.Provider || got.Purpose[""] != s.Purpose || len(got.Hosts) != len(s.DeclarableHosts()) || len(got.Inline) != len(s.Inline) {
 			t.Errorf("got %+v of\n%s", got, lines)
 		}
 	}
@@ -55,8 +55,8 @@ func TestHostDeclarations(t *testing.T) {
 
 func TestDeclarations(t *testing.T) {
 	for _, test := range []struct{ name, category, want string }{
-		{"_ga", consent.FirstParty, "service google-analytics {\n\tcategory statistics\n\tprovider \"Google\"\n\tpurpose \"Measures how visitors use the site.\"\n\tcookies _ga _ga_*"},
-		{"csrftoken", consent.FirstParty, "cookie csrftoken {\n\tcategory necessary\n\tprovider \"Django\"\n\tpurpose \"Protects forms against forged requests.\"\n\tlifetime 364d\n}"},
+		{"_ga", consent.FirstParty, "service google-analytics {\n\tcategory statistics\n\tprovider \"Google\"\n\tpurpose audience-measurement # Measures how visitors use the site.\n\tcookies _ga _ga_*"},
+		{"csrftoken", consent.FirstParty, "cookie csrftoken {\n\tcategory necessary\n\tprovider \"Django\"\n\tpurpose forgery-protection # Protects forms against forged requests.\n\tlifetime 364d\n}"},
 		{"nobody's {own}", consent.FirstParty, "cookie `nobody's {own}` {\n\tcategory first_party\n\tprovider \"<who sets it>\"\n\tpurpose \"<what it is for>\"\n\tlifetime session\n}"},
 	} {
 		known, _ := catalog.Default().Cookie(test.name)

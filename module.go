@@ -275,7 +275,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.compile(); err != nil {
 		return err
 	}
-	for _, warning := range h.policy.Warnings() {
+	for _, warning := range h.warnings() {
 		h.logger.Warn(warning)
 	}
 

@@ -179,7 +179,7 @@ func (s *suggestion) addProducts(seen *inventory.Site) {
 					"%s",
 				c.Name, v.known.Name(), cookieLines(&consent.Cookie{
 					Patterns: []string{c.Name}, Category: consent.Necessary, Provider: v.known.Provider(),
-					Purpose: consent.Text{"": catalog.Purpose(v.known.Purpose)},
+					Purpose: consent.Text{"": v.known.Purpose},
 				}))))
 			continue
 		}
@@ -206,7 +206,7 @@ func (s *suggestion) addCookie(group *productCookies) {
 	cookie := consent.Cookie{
 		Patterns: slices.Compact(slices.Sorted(slices.Values(group.names))),
 		Category: group.known.Category, Provider: group.known.Provider(),
-		Purpose: consent.Text{"": catalog.Purpose(group.known.Purpose)},
+		Purpose: consent.Text{"": group.known.Purpose},
 	}
 	if !group.open {
 		cookie.Lifetime = group.lifetime
@@ -252,7 +252,7 @@ func (s *suggestion) askAboutCookies(seen *inventory.Site) {
 			Patterns: []string{withStars(c.Name)},
 			Category: "<necessary, statistics, first_party or third_party>",
 			Provider: cmp.Or(v.known.Provider(), "<who sets it>"),
-			Purpose:  consent.Text{"": cmp.Or(catalog.Purpose(v.known.Purpose), "<what it is for>")},
+			Purpose:  consent.Text{"": cmp.Or(v.known.Purpose, "<what it is for>")},
 			Lifetime: wholeDays(c.Lifetime),
 		})))
 	}

@@ -175,10 +175,10 @@ func TestSuggest(t *testing.T) {
 
 	// Everything is there, in the text or in a question.
 	for _, want := range []string{
-		"\tservice count {\n\t\tcategory statistics\n\t\tprovider \"Count Ltd\"\n\t\tpurpose \"Measures how visitors use the site.\"\n\t\tcookies _cnt _cnt_*\n\t\thosts js.count.example\n\t\tstorage cnt*\n",
+		"\tservice count {\n\t\tcategory statistics\n\t\tprovider \"Count Ltd\"\n\t\tpurpose audience-measurement # Measures how visitors use the site.\n\t\tcookies _cnt _cnt_*\n\t\thosts js.count.example\n\t\tstorage cnt*\n",
 		"\tservice google-analytics {\n\t\tcategory statistics\n",
-		"\tservice pay {\n\t\tcategory necessary\n\t\tprovider \"Pay Ltd\"\n\t\tpurpose \"Handles payments.\"\n\t\thosts js.pay.example\n\t}\n",
-		"\tcookie portal_auth {\n\t\tcategory necessary\n\t\tprovider \"Portal\"\n\t\tpurpose \"Keeps you logged in.\"\n\t\tlifetime 14d\n\t}\n",
+		"\tservice pay {\n\t\tcategory necessary\n\t\tprovider \"Pay Ltd\"\n\t\tpurpose payment # Handles payments.\n\t\thosts js.pay.example\n\t}\n",
+		"\tcookie portal_auth {\n\t\tcategory necessary\n\t\tprovider \"Portal\"\n\t\tpurpose log-in # Keeps you logged in.\n\t\tlifetime 14d\n\t}\n",
 		"\tcookie portal_seen {\n\t\tcategory statistics\n",
 		"\tcookie csrftoken {\n\t\tcategory necessary\n\t\tprovider \"Django\"\n",
 		"\tcookie _cnt_choice {\n\t\tcategory necessary\n\t\tprovider \"Count Ltd\"\n",

@@ -92,7 +92,8 @@ type Cookie struct {
 	// Function says what the cookies do and where.
 	Function Text `json:"function,omitempty"`
 
-	// Purpose says what the cookies are for.
+	// Purpose says what the cookies are for. A word of the catalog as the text for
+	// every language stands for a sentence that there is in each.
 	Purpose Text `json:"purpose,omitempty"`
 
 	// Lifetime is how long the browser keeps the cookies. A longer lifetime
@@ -115,7 +116,7 @@ type Service struct {
 	// Provider is who runs the service, as visitors read it.
 	Provider string `json:"provider,omitempty"`
 
-	// Purpose says what the service is for.
+	// Purpose says what the service is for, as in [Cookie].
 	Purpose Text `json:"purpose,omitempty"`
 
 	// Exempt is the operator's justification for not asking for consent.

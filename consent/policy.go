@@ -73,7 +73,9 @@ func (p *Policy) Warnings() []string { return p.warnings }
 // the base64url alphabet. When it changes, they are asked again. It depends on
 // the configuration alone: on the categories and services that need consent and
 // the cookies declared in such categories, with their ids, providers, patterns
-// and purposes; on the categories of undeclared cookies and hosts; on Revision.
+// and purposes, as these are declared; on the categories of undeclared cookies and
+// hosts; on Revision. A purpose that is a word of the catalog counts as that word,
+// whatever sentence visitors read for it.
 // It depends neither on the order of declarations nor on titles, descriptions,
 // functions, lifetimes, or anything that is necessary or exempt.
 func (p *Policy) Fingerprint() string { return p.fingerprint }

@@ -96,7 +96,7 @@ func declareService(s *consent.Service, l *locale) DeclaredService {
 	return DeclaredService{
 		ID:       s.ID,
 		Provider: s.Provider,
-		Purpose:  s.Purpose.In(l.Lang),
+		Purpose:  l.purpose(s.Purpose),
 		Exempt:   s.Exempt,
 		Cookies:  s.Cookies,
 		Hosts:    s.Hosts,
@@ -121,7 +121,7 @@ func (r *Renderer) declareCookie(c *consent.Cookie, l *locale) DeclaredCookie {
 		Names:      c.Patterns,
 		Provider:   c.Provider,
 		Function:   c.Function.In(l.Lang),
-		Purpose:    c.Purpose.In(l.Lang),
+		Purpose:    l.purpose(c.Purpose),
 		Lifetime:   c.Lifetime,
 		Recipients: c.Recipients,
 	}

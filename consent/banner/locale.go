@@ -1,6 +1,7 @@
 package banner
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -43,6 +44,10 @@ type locale struct {
 	Durations map[string]map[string]string `json:"durations"`
 
 	Texts map[string]string `json:"texts"`
+
+	// Purposes holds a sentence for each word that a declaration may name as its
+	// purpose, those of the catalog.
+	Purposes map[string]string `json:"purposes"`
 }
 
 //go:embed lang/*.json
@@ -100,6 +105,20 @@ func (l *locale) T(key string, pairs ...any) (string, error) {
 		return "", fmt.Errorf("language %s has no text %q", l.Lang, key)
 	}
 	return l.fill(text, pairs...), nil
+}
+
+// Purpose returns the sentence that visitors read, in a language, where a declaration
+// has a word of the catalog for its purpose; "" for any other word.
+func Purpose(word, lang string) string { return localeIn(lang, "en").Purposes[word] }
+
+// purpose returns what something is for: the operator's text or, where that is a word
+// of the catalog and not meant for one language alone, the sentence for it.
+func (l *locale) purpose(declared consent.Text) string {
+	text := declared.In(l.Lang)
+	if text != declared[""] {
+		return text
+	}
+	return cmp.Or(l.Purposes[text], text)
 }
 
 // fill replaces {name} by the value that follows the name in pairs. Names and addresses

@@ -33,6 +33,9 @@ func everyText(l *locale, f func(key, text string)) {
 	for key, text := range l.Texts {
 		f(key, text)
 	}
+	for word, sentence := range l.Purposes {
+		f("purpose "+word, sentence)
+	}
 }
 
 func TestEveryLanguageSaysTheSame(t *testing.T) {
@@ -137,24 +140,30 @@ func TestNoEnglishIsLeft(t *testing.T) {
 		if lang == "en" {
 			continue
 		}
-		for key, text := range locales()[lang]().Texts {
-			if (text == source.Texts[key]) != alike[lang+" "+key] {
-				t.Errorf("%s: %s is %q, in English %q", lang, key, text, source.Texts[key])
+		script := letters[lang]
+		if script == nil {
+			script = []*unicode.RangeTable{unicode.Latin}
+		}
+		own := func(r rune) bool { return unicode.In(r, script...) }
+		check := func(key, text, inEnglish string) {
+			if (text == inEnglish) != alike[lang+" "+key] {
+				t.Errorf("%s: %s is %q, in English %q", lang, key, text, inEnglish)
 			}
 			if word := english.FindString(text); word != "" {
 				t.Errorf("%s: %s says %q in English: %s", lang, key, word, text)
 			}
-			script := letters[lang]
-			if script == nil {
-				script = []*unicode.RangeTable{unicode.Latin}
-			}
-			own := func(r rune) bool { return unicode.In(r, script...) }
 			if !strings.ContainsFunc(text, own) && !strings.HasPrefix(text, "Cookie") {
 				t.Errorf("%s: %s is in other letters: %s", lang, key, text)
 			}
 			for r := range foreignLetters(lang, text, own) {
 				t.Errorf("%s: %s has the letter %c of another script in a word: %s", lang, key, r, text)
 			}
+		}
+		for key, text := range locales()[lang]().Texts {
+			check(key, text, source.Texts[key])
+		}
+		for word, sentence := range locales()[lang]().Purposes {
+			check("purpose "+word, sentence, source.Purposes[word])
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (e *entry) checkService() error {
 	if !slices.Contains(categories, s.Category) {
 		return e.errorf(atKey("category"), "%q is not a category; allowed: %s", s.Category, strings.Join(categories, ", "))
 	}
-	if purposes[s.Purpose] == "" {
+	if !isPurpose(s.Purpose) {
 		return e.errorf(atKey("purpose"), "%q is not a purpose; allowed: %s", s.Purpose, strings.Join(Purposes(), ", "))
 	}
 	if s.Policy != "" && !isAddress(s.Policy) {
@@ -126,7 +126,7 @@ func (e *entry) checkCookie(i int) error {
 	if !slices.Contains(categories, match.Category) {
 		return errorf("cookie %q: %q is not a category; allowed: %s", c.Name, match.Category, strings.Join(categories, ", "))
 	}
-	if purposes[match.Purpose] == "" {
+	if !isPurpose(match.Purpose) {
 		return errorf("cookie %q: %q is not a purpose; allowed: %s", c.Name, match.Purpose, strings.Join(Purposes(), ", "))
 	}
 	if c.Host != "" {
