@@ -77,6 +77,9 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //		pass_header      <name>
 //		upstream_encoding identity|keep
 //		banner           auto|always|off
+//		settings         corner|footer
+//		settings_link    <selector>
+//		text             <name> [<lang>] <text>
 //		wall             on|report|off
 //		google_consent_mode {
 //			<type> <category>...
@@ -154,6 +157,12 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.word("upstream_encoding", &h.UpstreamEncoding)
 		case "banner":
 			return p.word("banner", &h.Banner)
+		case "settings":
+			return p.word("settings", &h.Settings)
+		case "settings_link":
+			return p.word("settings_link", &h.SettingsLink)
+		case "text":
+			return p.ownText(&h.Texts)
 		case "wall":
 			return p.word("wall", &h.Wall)
 		case "pass_header":
@@ -196,7 +205,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.unknownOption("cookie_consent", option,
 				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
 				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts", "catalog",
-				"pass_header", "upstream_encoding", "banner", "wall", "google_consent_mode", "category", "cookie", "service")
+				"pass_header", "upstream_encoding", "banner", "settings", "settings_link", "text", "wall", "google_consent_mode", "category", "cookie", "service")
 		}
 	}
 }

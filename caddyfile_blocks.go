@@ -37,7 +37,7 @@ func (p *parser) block(what string, option func(name string) error) error {
 // something else, adds to a list or is in another language.
 var repeatable = map[string]bool{
 	"category": true, "cookie": true, "service": true, "first_party": true, "catalog": true, "signing_key": true,
-	"title": true, "description": true, "function": true, "purpose": true,
+	"text": true, "title": true, "description": true, "function": true, "purpose": true,
 	"cookies": true, "hosts": true, "paths": true, "storage": true, "inline": true,
 }
 
@@ -120,6 +120,24 @@ func (p *parser) text(field string, to *consent.Text) error {
 	}
 	(*to)[tag] = text
 	p.remember(field)
+	return nil
+}
+
+// ownText reads a text of the operator's own in place of one of the module's.
+func (p *parser) ownText(to *map[string]consent.Text) error {
+	if !p.NextArg() {
+		return p.Errf("'text' takes the name of a text and, in quotes, what stands there instead")
+	}
+	name := p.Val()
+	if *to == nil {
+		*to = make(map[string]consent.Text)
+		p.remember("texts")
+	}
+	text := (*to)[name]
+	if err := p.text("texts."+name, &text); err != nil {
+		return err
+	}
+	(*to)[name] = text
 	return nil
 }
 

@@ -48,6 +48,9 @@ const (
 	bannerAlways = "always"
 	bannerOff    = "off"
 
+	settingsCorner = "corner"
+	settingsFooter = "footer"
+
 	wallOn     = "on"
 	wallReport = "report"
 	wallOff    = "off"
@@ -135,6 +138,19 @@ type Handler struct {
 	// was seen on the site and nobody declared, holds something that needs consent;
 	// "always"; or "off", where something else than the module asks.
 	Banner string `json:"banner,omitempty"`
+
+	// Settings is where visitors find the link to the settings once they have chosen:
+	// "corner" (default) of the window, or "footer", as the last line of the page.
+	Settings string `json:"settings,omitempty"`
+
+	// SettingsLink is a CSS selector for elements of pages that open the settings when
+	// they are activated. Where a page has one, the link of Settings is hidden. It takes
+	// JavaScript; without it, the link of Settings stays.
+	SettingsLink string `json:"settings_link,omitempty"`
+
+	// Texts are texts for visitors in place of those of the module, by their names in
+	// its language files, such as "banner_title". The tag "" is for all languages.
+	Texts map[string]consent.Text `json:"texts,omitempty"`
 
 	// Wall is what keeps style sheets and scripts of a page from contacting whom the
 	// visitor did not agree to: "on" (default) a Content-Security-Policy, "report"
@@ -233,6 +249,9 @@ func (h *Handler) setDefaults() {
 	if h.Banner == "" {
 		h.Banner = bannerAuto
 	}
+	if h.Settings == "" {
+		h.Settings = settingsCorner
+	}
 	if h.Wall == "" {
 		h.Wall = wallOn
 	}
@@ -312,6 +331,8 @@ func (h *Handler) compile() (err error) {
 		PrivacyPolicy:   h.PrivacyPolicy,
 		Language:        h.Language,
 		DefaultLanguage: h.DefaultLanguage,
+		OwnTexts:        h.Texts,
+		Footer:          h.Settings == settingsFooter,
 		MaxAge:          time.Duration(h.MaxAge),
 		CookieName:      h.CookieName,
 	})
@@ -319,7 +340,7 @@ func (h *Handler) compile() (err error) {
 		return err
 	}
 	h.capsCookies = h.policy.CapsLifetimes()
-	if h.shim, err = shim.New(h.policy, h.Prefix, h.GoogleConsentMode); err != nil {
+	if h.shim, err = shim.New(h.policy, h.Prefix, h.SettingsLink, h.GoogleConsentMode); err != nil {
 		return err
 	}
 	h.pieces = h.piecesOf()
@@ -350,6 +371,17 @@ func (h *Handler) checkOptions() error {
 		return &consent.ConfigError{
 			Field: "banner", Value: h.Banner, Problem: "is not a time to ask",
 			Allowed: []string{bannerAuto, bannerAlways, bannerOff},
+		}
+	}
+	if h.Settings != settingsCorner && h.Settings != settingsFooter {
+		return &consent.ConfigError{
+			Field: "settings", Value: h.Settings, Problem: "is not a place for the link to the settings",
+			Allowed: []string{settingsCorner, settingsFooter},
+		}
+	}
+	if h.SettingsLink != "" && !validSelector(h.SettingsLink) {
+		return &consent.ConfigError{
+			Field: "settings_link", Value: h.SettingsLink, Problem: "is not a CSS selector whose brackets and quotes are closed",
 		}
 	}
 	if h.Wall != wallOn && h.Wall != wallReport && h.Wall != wallOff {

@@ -82,6 +82,38 @@ func validLink(s string) bool {
 	return localPath(s) == s
 }
 
+// validSelector reports whether s may be a CSS selector: only a browser knows all of
+// them, but what is cut off in the middle is none.
+func validSelector(s string) bool {
+	var open []byte
+	quote := byte(0)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c < ' ' || c == 0x7f:
+			return false
+		case c == '\\':
+			i++
+		case quote != 0:
+			if c == quote {
+				quote = 0
+			}
+		case c == '"' || c == '\'':
+			quote = c
+		case c == '(' || c == '[':
+			open = append(open, c+1+c%2) // "(" is next to ")", and "[" next but one to "]"
+		case c == ')' || c == ']':
+			if len(open) == 0 || open[len(open)-1] != c {
+				return false
+			}
+			open = open[:len(open)-1]
+		case c == '{' || c == '}' || c == ';':
+			return false
+		}
+	}
+	return strings.TrimSpace(s) != "" && quote == 0 && len(open) == 0
+}
+
 // removeHeader deletes a header that must not come from a client, also in the
 // spellings that gateway interfaces can't tell apart: CGI and its descendants
 // turn hyphens into underscores.

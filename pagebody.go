@@ -132,7 +132,7 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 	options := rewrite.Options{DocumentOnly: x.view == viewPossible}
 	if x.view != viewFrame {
 		options.BodyStart, options.EditMeta = b.start, b.admitted
-		if !x.decision.Asked() || len(x.refused) > 0 {
+		if !x.decision.Asked() || len(x.refused) > 0 || x.handler.Settings == settingsFooter {
 			options.End = b.last
 		}
 	}
@@ -192,14 +192,19 @@ func (b *pageWriter) bodyStart(head rewrite.Head) []byte {
 	if b.shown == showNothing {
 		return nil
 	}
-	b.inserted = b.x.handler.banner.AppendBodyStart(b.inserted[:0], banner.Place{
+	b.inserted = b.x.handler.banner.AppendBodyStart(b.inserted[:0], b.place(), b.x.decision)
+	return b.inserted
+}
+
+// place returns where in the site the page is.
+func (b *pageWriter) place() banner.Place {
+	return banner.Place{
 		Settings:   b.shown == showSettings,
 		Language:   b.x.handler.banner.Language(b.language, b.x.language),
 		ReturnTo:   b.x.returnTo(),
 		Origin:     b.origin,
 		StyleNonce: b.admission.StyleNonce,
-	}, b.x.decision)
-	return b.inserted
+	}
 }
 
 // readHead takes note of what the page's head says, and returns nothing to insert.
@@ -211,8 +216,8 @@ func (b *pageWriter) readHead(head rewrite.Head) []byte {
 // end returns what the page ends with.
 func (b *pageWriter) end() []byte {
 	b.inserted = b.inserted[:0]
-	if b.shown == showBanner {
-		b.inserted = b.x.handler.banner.AppendEnd(b.inserted, banner.Place{Origin: b.origin}, b.x.decision)
+	if b.shown != showNothing {
+		b.inserted = b.x.handler.banner.AppendEnd(b.inserted, b.place(), b.x.decision)
 	}
 	if b.sweep {
 		b.inserted = b.x.appendSweeps(b.inserted, b.origin, b.admission.StyleNonce)

@@ -68,6 +68,14 @@ type Config struct {
 	// are texts for. Empty: English.
 	DefaultLanguage string
 
+	// OwnTexts are the operator's own texts in place of those of the module, by the keys
+	// that the language files have.
+	OwnTexts map[string]consent.Text
+
+	// Footer is true if the link to the settings is the last line of the page, not a
+	// corner of the window.
+	Footer bool
+
 	// MaxAge is how long a choice is kept, in whole seconds.
 	MaxAge time.Duration
 
@@ -106,6 +114,9 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 		if cfg.Language, err = configuredLanguage("language", cfg.Language); err != nil {
 			return nil, err
 		}
+	}
+	if err := checkTexts(cfg.OwnTexts); err != nil {
+		return nil, err
 	}
 	if u, err := url.Parse(cfg.PrivacyPolicy); err != nil || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
 		return nil, &consent.ConfigError{
@@ -163,6 +174,9 @@ func (r *Renderer) AppendBodyStart(dst []byte, at Place, d *consent.Decision) []
 	}
 	switch {
 	case d.Asked() || at.Settings:
+		if r.cfg.Footer {
+			return dst
+		}
 		return l.settings().append(dst, at, d)
 	case r.signalled(d):
 		return l.bannerGPC().append(dst, at, d)
@@ -171,14 +185,22 @@ func (r *Renderer) AppendBodyStart(dst []byte, at Place, d *consent.Decision) []
 	}
 }
 
-// AppendEnd appends what belongs last in a page: the form that the controls of
-// the banner refer to, behind an end tag for a form that the page may have left
-// open, so that the page's own forms keep their places in document.forms.
+// AppendEnd appends what belongs last in a page: while the visitor was not asked, the
+// form that the controls of the banner refer to, behind an end tag for a form that the
+// page may have left open, so that the page's own forms keep their places in
+// document.forms; afterwards the link to the settings, if it is the last line of pages.
 func (r *Renderer) AppendEnd(dst []byte, at Place, d *consent.Decision) []byte {
-	if d.Asked() {
+	if !d.Asked() && !at.Settings {
+		return r.end().append(dst, at, d)
+	}
+	if !r.cfg.Footer {
 		return dst
 	}
-	return r.end().append(dst, at, d)
+	l, ok := r.locales[at.Language]
+	if !ok {
+		l = r.locales[r.cfg.DefaultLanguage]
+	}
+	return l.settings().append(dst, at, d)
 }
 
 // Edition identifies what the renderer puts into pages, in every language: another
@@ -192,6 +214,7 @@ func (r *Renderer) Edition() string {
 	for _, c := range r.policy.Categories() {
 		fmt.Fprintf(h, "%q%q", c.Title, c.Description)
 	}
+	fmt.Fprintf(h, "%q%t", r.cfg.OwnTexts, r.cfg.Footer) // fmt sorts maps
 	unasked := r.policy.Decide(nil, false)
 	inserted := r.AppendBodyStart(nil, Place{Language: r.cfg.DefaultLanguage, ReturnTo: "/"}, unasked)
 	h.Write(r.AppendEnd(inserted, Place{}, unasked))
@@ -249,7 +272,7 @@ type purpose struct{ Name, Title, Brief string }
 // fragment renders a template. A failure is a mistake in an embedded template,
 // which every test would meet.
 func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
-	l := localeIn(lang, r.cfg.DefaultLanguage)
+	l := r.locale(lang)
 	w := &fragmentWriter{}
 	view := &fragmentView{
 		locale:         l,

@@ -63,7 +63,7 @@ type DeclaredService struct {
 
 // Declaration returns the policy as data, its texts in the given language.
 func (r *Renderer) Declaration(lang string) *Declaration {
-	l := localeIn(lang, r.cfg.DefaultLanguage)
+	l := r.locale(lang)
 	d := &Declaration{
 		Fingerprint:   r.policy.Fingerprint(),
 		Language:      l.Lang,

@@ -149,7 +149,7 @@ type documentView struct {
 }
 
 func (r *Renderer) document(lang, title string) documentView {
-	l := localeIn(lang, r.cfg.DefaultLanguage)
+	l := r.locale(lang)
 	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: pageCSS().name}
 }
 

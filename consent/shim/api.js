@@ -127,10 +127,17 @@ changes.push(() => {
 	})
 })
 
-// Elements of the page that open the choice.
+// Elements of the page that open the choice. The operator's may be no selector to this
+// browser.
+let openers = '[data-cookie-consent-open]'
+try {
+	document.querySelector(rules.openers)
+	openers += rules.openers ? ',' + rules.openers : ''
+} catch (e) {
+	rules.openers = ''
+}
 document.addEventListener('click', event => {
-	const opener = event.target.closest && event.target.closest('[data-cookie-consent-open]')
-	if (opener) {
+	if (event.target.closest && event.target.closest(openers)) {
 		event.preventDefault()
 		api.show()
 	}

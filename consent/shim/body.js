@@ -6,6 +6,10 @@ let pieces = []
 const piece = id => document.getElementById(id)
 const collect = () => {
 	pieces = ['cookie-consent', 'cookie-consent-corner', 'cookie-consent-form'].map(piece).filter(Boolean)
+	const corner = piece('cookie-consent-corner')
+	if (corner && rules.openers && document.querySelector(rules.openers)) {
+		corner.style.setProperty('display', 'none', 'important') // the page has its own
+	}
 }
 
 let body
@@ -19,7 +23,7 @@ const watch = new MutationObserver(records => {
 	const lost = isNew || records.some(({ removedNodes }) => [...removedNodes].some(({ nodeType, id }) => nodeType === 1 && !/^cookie-consent/.test(id)))
 	const [shown] = pieces
 	if (lost && shown && !piece('cookie-consent') && !piece('cookie-consent-corner')) {
-		body.prepend(shown)
+		place(shown)
 	}
 	const form = pieces[pieces.length - 1]
 	if (lost && form && !piece(form.id)) {

@@ -36,6 +36,9 @@ const holds = () => {
 	return hiding || words.includes('holds')
 }
 
+// place puts a piece where it stands in a page.
+const place = piece => document.body[piece.className ? 'append' : 'prepend'](piece)
+
 // settle puts the link to the settings in the place of the banner.
 const settle = () => {
 	const banner = document.getElementById('cookie-consent')
@@ -46,12 +49,13 @@ const settle = () => {
 	const corner = template.content.firstElementChild
 	template.remove()
 	const focused = banner.contains(document.activeElement)
-	banner.before(corner)
+	place(corner)
 	if (focused) {
 		corner.querySelector('a').focus({ preventScroll: true })
 	}
 	// The style sheet of the banner stays until the link has its own.
 	banner.style.setProperty('display', 'none', 'important')
+	collect()
 	for (const event of ['load', 'error']) {
 		corner.querySelector('link').addEventListener(event, () => banner.remove())
 	}

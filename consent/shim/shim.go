@@ -32,10 +32,11 @@ type Script struct {
 	closed    string // the states of who agreed to nothing
 }
 
-// New makes the script for a policy, to be served below a prefix. Without a mode, it
-// tells Google's scripts nothing.
-func New(p *consent.Policy, prefix string, mode GoogleConsentMode) (*Script, error) {
-	rules := scriptData{ScriptRules: p.ScriptRules()}
+// New makes the script for a policy, to be served below a prefix. The selector is for
+// elements that open the choice, "" for none. Without a mode, it tells Google's scripts
+// nothing.
+func New(p *consent.Policy, prefix, selector string, mode GoogleConsentMode) (*Script, error) {
+	rules := scriptData{ScriptRules: p.ScriptRules(), Openers: selector}
 	var err error
 	if rules.Google, err = mode.compile(p); err != nil {
 		return nil, err
@@ -134,7 +135,8 @@ func (s *Script) AppendTag(dst []byte, p Page) []byte {
 // scriptData is what the script is given.
 type scriptData struct {
 	*consent.ScriptRules
-	Google map[string][]int `json:"google,omitempty"`
+	Openers string           `json:"openers,omitempty"`
+	Google  map[string][]int `json:"google,omitempty"`
 }
 
 //go:generate ./minify

@@ -22,7 +22,7 @@ func TestSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, "/.cookie-consent/", nil)
+	s, err := New(p, "/.cookie-consent/", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestOutdated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(p, "/.cookie-consent/", nil)
+	s, err := New(p, "/.cookie-consent/", "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
