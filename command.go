@@ -21,10 +21,11 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "cookie-consent",
-		Usage: "check|inventory|suggest|export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
-		Short: "Checks configurations, and reads the inventory and the ledger of consent",
+		Usage: "check|audit|inventory|suggest|export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
+		Short: "Checks configurations and sites, and reads the inventory and the ledger of consent",
 		Long: `
-'check' looks for mistakes in a configuration. The other commands work on the inventory
+'check' looks for mistakes in a configuration, and 'audit' visits running sites from
+outside. The other commands work on the inventory
 of cookies and hosts and on the ledger of consent that the cookie_consent module keeps,
 while Caddy runs and while it does not.
 
@@ -37,7 +38,7 @@ a copy.
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), inventoryCommand(), suggestCommand())
+			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), auditCommand(), inventoryCommand(), suggestCommand())
 		},
 	})
 }
