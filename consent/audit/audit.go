@@ -45,6 +45,17 @@ type Options struct {
 	Progress func(text string)
 }
 
+// choiceNames returns the names of the cookies by which another tool keeps a choice.
+func (o *Options) choiceNames() []string {
+	var names []string
+	for _, pair := range slices.Concat(o.Accepted, o.Rejected) {
+		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // defaultPrefix is where the module answers unless it is configured otherwise.
 const defaultPrefix = "/.cookie-consent/"
 
@@ -73,7 +84,7 @@ func Visit(ctx context.Context, address string, opts Options) (*Site, error) {
 	a := &audit{opts: &opts, start: start, site: &Site{
 		Address: start.String(), Rounds: []*Round{}, Findings: []*Finding{}, Remarks: []string{},
 	}}
-	if a.classifier, err = newClassifier(opts.Catalog, opts.FirstParty, nil); err != nil {
+	if a.classifier, err = newClassifier(&opts, nil); err != nil {
 		return nil, err
 	}
 	if err := a.visitAll(ctx); err != nil {
@@ -185,7 +196,7 @@ func (a *audit) findModule(ctx context.Context, r *run, p *page) error {
 		Prefix: printable(prefix.Path), Fingerprint: printable(d.Fingerprint), Controller: printable(d.Controller),
 		PrivacyPolicy: printable(d.PrivacyPolicy), Declared: declared(d),
 	}
-	c, err := newClassifier(a.opts.Catalog, a.opts.FirstParty, d)
+	c, err := newClassifier(a.opts, d)
 	if err != nil {
 		a.remark("What it declares can't be read, so that only the catalog says what cookies are for: %s.", printable(err.Error()))
 		return nil
@@ -212,7 +223,7 @@ func (a *audit) remark(format string, args ...any) {
 func (a *audit) choose(ctx context.Context, p *page) {
 	byCookie := len(a.opts.Accepted) > 0 && len(a.opts.Rejected) > 0
 	if a.prefix == nil && !byCookie {
-		a.remark("The site does not use cookie_consent, and no cookies were given by which its own tool keeps a choice. A client can't choose there, so that only visits before a choice were made.")
+		a.remark("A client can't choose there, so that only visits before a choice were made: --accepted and --rejected name the cookies by which a tool of the site keeps a choice.")
 		if tool := consentTool(a.catalog, a.site.Rounds[0].Hosts); tool != "" {
 			a.remark("It seems to ask by %s, whose banner a script builds.", tool)
 		}

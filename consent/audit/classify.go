@@ -23,21 +23,24 @@ type classifier struct {
 	rounds   map[RoundName]*consent.Decision
 }
 
-// newClassifier returns a classifier for a site that declares something, or nil.
-func newClassifier(known *catalog.Catalog, firstParty []string, d *banner.Declaration) (*classifier, error) {
-	c := &classifier{catalog: known, rounds: map[RoundName]*consent.Decision{}}
-	cfg := consent.Config{FirstParty: firstParty}
+// newClassifier returns a classifier for a site that declares something, or nil. What
+// keeps the choice of another tool is necessary.
+func newClassifier(opts *Options, d *banner.Declaration) (*classifier, error) {
+	c := &classifier{catalog: opts.Catalog, rounds: map[RoundName]*consent.Decision{}}
+	cfg := consent.Config{FirstParty: opts.FirstParty}
 	var err error
 	if c.bare, err = consent.New(cfg); err != nil {
 		return nil, err
 	}
 	if d != nil {
 		addDeclaration(&cfg, d)
+	} else if names := opts.choiceNames(); len(names) > 0 {
+		cfg.Cookies = []consent.Cookie{{Patterns: names, Category: consent.Necessary, Provider: "-", Purpose: consent.Text{"": "-"}}}
 	}
 	if c.declared, err = consent.New(cfg); err != nil {
 		return nil, fmt.Errorf("its declaration: %w", err)
 	}
-	cfg.Known = known.Known()
+	cfg.Known = opts.Catalog.Known()
 	if c.policy, err = consent.New(cfg); err != nil {
 		return nil, fmt.Errorf("its declaration: %w", err)
 	}

@@ -109,7 +109,7 @@ func describe(c Class) string {
 	case c.By == "declared":
 		return "It is declared as " + printable(c.Category) + "."
 	case c.By == "unknown":
-		return "Nobody has declared it and the catalog does not know it, so that it counts as " + printable(c.Category) + "; who says that it is necessary has to show it."
+		return "It is not known, and counts as " + printable(c.Category) + ": who says that it is necessary has to show it."
 	}
 	return "It counts as " + printable(c.Category) + " (" + printable(c.By) + ")."
 }

@@ -16,7 +16,6 @@ var reportTemplate = template.Must(template.New("report").Funcs(template.FuncMap
 	"join":     func(words []string) string { return strings.Join(words, ", ") },
 	"moment":   func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
 	"counted":  counted,
-	"further":  func(f *Finding) int { return f.Count - len(f.Pages) },
 }).Parse(reportHTML))
 
 // WriteHTML writes a report as one page without scripts that needs nothing else.

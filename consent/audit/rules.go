@@ -47,8 +47,22 @@ func ruleOf(id string) (*Rule, int) {
 	panic("audit: internal error: no rule " + id)
 }
 
-// Title returns in a few words what is wrong.
-func (f *Finding) Title() string {
-	rule, _ := ruleOf(f.Rule)
-	return rule.Title
+// Group is the findings of one rule.
+type Group struct {
+	*Rule
+	Findings []*Finding
+}
+
+// Groups returns the findings by rule, in the order of [Rules].
+func (s *Site) Groups() []Group {
+	var groups []Group
+	for _, f := range s.Findings {
+		if n := len(groups); n > 0 && groups[n-1].ID == f.Rule {
+			groups[n-1].Findings = append(groups[n-1].Findings, f)
+			continue
+		}
+		rule, _ := ruleOf(f.Rule)
+		groups = append(groups, Group{rule, []*Finding{f}})
+	}
+	return groups
 }

@@ -34,16 +34,18 @@ func (s *Site) writeText(w *bufio.Writer) error {
 		fmt.Fprintln(w, wrapped("", "NOT COMPLETE: "+s.Incomplete))
 	}
 	fmt.Fprintf(w, "\n%s\n\n", s.Verdict())
-	for i, f := range s.Findings {
-		fmt.Fprintf(w, "%d. %s [%s]\n", i+1, f.Title(), f.Rule)
-		fmt.Fprintln(w, wrapped("   ", f.Says))
-		for _, page := range f.Pages {
-			fmt.Fprintln(w, "   at "+page)
+	for i, group := range s.Groups() {
+		fmt.Fprintf(w, "%d. %s [%s]\n", i+1, group.Title, group.ID)
+		for _, f := range group.Findings {
+			fmt.Fprintln(w, wrapped("   * ", f.Says))
+			for _, page := range f.Pages {
+				fmt.Fprintln(w, "     at "+page)
+			}
+			if n := f.Further(); n > 0 {
+				fmt.Fprintf(w, "     and in %s\n", counted(n, "further place", "further places"))
+			}
 		}
-		if f.Count > len(f.Pages) && len(f.Pages) > 0 {
-			fmt.Fprintf(w, "   and in %d further places\n", f.Count-len(f.Pages))
-		}
-		fmt.Fprintf(w, "%s\n\n", wrapped("   ", f.Requires))
+		fmt.Fprintf(w, "%s\n\n", wrapped("   ", group.Requires))
 	}
 	for _, round := range s.Rounds {
 		if err := round.writeText(w); err != nil {
@@ -66,7 +68,15 @@ func (s *Site) Verdict() string {
 	if len(s.Findings) == 0 {
 		return "Nothing was found."
 	}
-	return counted(len(s.Findings), "thing does not meet a requirement:", "things do not meet a requirement:")
+	return counted(len(s.Findings), "thing does not meet a requirement.", "things do not meet a requirement.")
+}
+
+// Further returns in how many places more than its Pages it was found.
+func (f *Finding) Further() int {
+	if len(f.Pages) == 0 {
+		return 0
+	}
+	return f.Count - len(f.Pages)
 }
 
 func (r *Round) writeText(w *bufio.Writer) error {
