@@ -1,7 +1,6 @@
 package cookieconsent
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,14 +94,13 @@ func runAudit(flags caddycmd.Flags) (int, error) {
 	for _, address := range flags.Args() {
 		site, err := audit.Visit(ctx, address, opts)
 		if err != nil {
-			failed = cmp.Or(failed, err)
-			fmt.Fprintln(os.Stderr, err)
+			failed = errors.Join(failed, err)
 			continue
 		}
 		sites = append(sites, site)
 		found = found || len(site.Findings) > 0
 		if site.Incomplete != "" {
-			failed = cmp.Or(failed, fmt.Errorf("%s: %s", site.Host, site.Incomplete))
+			failed = errors.Join(failed, fmt.Errorf("%s: %s", site.Host, site.Incomplete))
 		}
 	}
 	if len(sites) == 0 {

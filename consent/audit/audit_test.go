@@ -295,7 +295,9 @@ func TestAddresses(t *testing.T) {
 	}
 	for status, handler := range map[int]http.HandlerFunc{
 		http.StatusForbidden: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
-		http.StatusFound:     func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://other.example/", http.StatusFound) },
+		http.StatusFound: func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://other.example/", http.StatusFound)
+		},
 	} {
 		if site := audited(t, handler, nil); site.Incomplete == "" {
 			t.Errorf("status %d is a whole audit: %+v", status, site)
