@@ -92,19 +92,19 @@ func addDeclaration(cfg *consent.Config, d *banner.Declaration) {
 }
 
 // cookie classifies a cookie by its name, and returns the lifetime that is declared.
-func (c *classifier) cookie(round RoundName, name string) (Class, time.Duration) {
+func (c *classifier) cookie(round RoundName, name string) (Class, consent.Lifetime) {
 	state, rule := c.rounds[round].Cookie(name)
 	class := Class{Category: rule.Category, Allowed: state == consent.Granted}
 	if declared := c.declared.CookieRule(name); declared.Declared {
 		class.By = "declared"
-		return class, declared.Lifetime.Duration
+		return class, declared.Lifetime
 	}
 	match, _ := c.catalog.Cookie(name)
 	class.By = by(match)
 	if name := match.Name(); name != "" && !match.IsHint() {
 		class.Category = match.Category
 	}
-	return class, 0
+	return class, consent.Lifetime{}
 }
 
 // host classifies a host of others.

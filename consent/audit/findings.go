@@ -78,8 +78,8 @@ func (s *Site) judgeCookie(round RoundName, c *Cookie) {
 	if c.Category != consent.Necessary && c.seconds > longest {
 		s.find("long-lifetime", "", c.Name, c.SetBy, "%s is kept for %s. %s", c.Name, lifetimeWords(c.Lifetime), describe(c.Class))
 	}
-	if c.declared > 0 && c.seconds > c.declared+time.Minute {
-		s.find("longer-than-declared", "", c.Name, c.SetBy, "%s is kept for %s, and declared with %s.", c.Name, lifetimeWords(c.Lifetime), consent.Lifetime{Duration: c.declared})
+	if !c.declared.IsZero() && c.seconds > c.declared.Duration+time.Minute {
+		s.find("longer-than-declared", "", c.Name, c.SetBy, "%s is kept for %s, and declared with %s.", c.Name, lifetimeWords(c.Lifetime), lifetimeWords(c.declared.String()))
 	}
 	if s.Module != nil && round == Accepted && c.By != "declared" && c.Category != consent.Necessary {
 		s.find("undeclared-cookie", "", c.Name, c.SetBy, "%s is set after agreement, and not declared. %s", c.Name, describe(c.Class))
@@ -105,10 +105,10 @@ var places = map[string]string{
 
 // describe says how something is classified, in a sentence.
 func describe(c Class) string {
-	switch {
-	case c.By == "declared":
+	switch c.By {
+	case "declared":
 		return "It is declared as " + printable(c.Category) + "."
-	case c.By == "unknown":
+	case "unknown":
 		return "It is not known, and counts as " + printable(c.Category) + ": who says that it is necessary has to show it."
 	}
 	return "It counts as " + printable(c.Category) + " (" + printable(c.By) + ")."

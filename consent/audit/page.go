@@ -51,6 +51,7 @@ func readPage(u *url.URL, text string) *page {
 		case html.ErrorToken:
 			r.endSelect()
 			return p
+		case html.CommentToken, html.DoctypeToken:
 		case html.StartTagToken, html.SelfClosingTagToken:
 			r.start()
 		case html.EndTagToken:

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 )
 
 // Version is the version of the JSON form of a [Report]. Fields may join it; none
@@ -134,9 +136,9 @@ type Cookie struct {
 	Times       int    `json:"times"`
 
 	seconds  time.Duration // 0 for the browser session
-	declared time.Duration // the lifetime that is declared, 0 if none is
-	raw      string        // the name as it is
-	answer   bool          // the answer to the choice set it
+	declared consent.Lifetime
+	raw      string // the name as it is
+	answer   bool   // the answer to the choice set it
 }
 
 // Host is somebody else whom pages make browsers contact.

@@ -120,14 +120,16 @@ func (r *run) record(answer *answer, p *page) {
 		return
 	}
 	address := printable(p.base.String())
-	if r.round.Name == NoChoice {
-		switch {
-		case !p.accept.there && !p.reject.there:
-			r.site.find("no-banner", NoChoice, "", address, "There is no banner in it.")
-		case p.accept.there && (!p.reject.there || p.reject.deeper && !p.accept.deeper):
-			r.site.find("reject-harder", NoChoice, "", address, "Its banner has a button to agree on the first layer, and none to refuse.")
-		}
-	} else if p.settings == "" {
+	asks := p.accept.there || p.reject.there
+	switch first := r.round.Name == NoChoice; {
+	case first && !asks:
+		r.site.find("no-banner", NoChoice, "", address, "There is no banner in it.")
+	case first && p.accept.there && (!p.reject.there || p.reject.deeper && !p.accept.deeper):
+		r.site.find("reject-harder", NoChoice, "", address, "Its banner has a button to agree on the first layer, and none to refuse.")
+	case first:
+	case asks:
+		r.site.find("choice-not-taken", r.round.Name, "", address, "The page asks again.")
+	case p.settings == "":
 		r.site.find("no-settings", r.round.Name, "", address, "There is no link to the preferences in it.")
 	}
 }
@@ -168,17 +170,21 @@ func (r *run) addCookie(at *hop, c *kept, answer bool) {
 }
 
 func (r *run) addHost(at *hop, ref reference) {
-	name, class := "", Class{}
+	name := printable(ref.host)
 	if ref.service != nil {
-		name, class = ref.service.Name, r.script(r.round.Name, ref.service)
-	} else {
-		name, class = printable(ref.host), r.host(r.round.Name, pageAt(r.policy, at.url), ref.host)
+		name = ref.service.Name
 	}
 	for _, other := range r.round.Hosts {
 		if other.Host == name && other.Where == ref.where {
 			other.Times++
 			return
 		}
+	}
+	var class Class
+	if ref.service != nil {
+		class = r.script(r.round.Name, ref.service)
+	} else {
+		class = r.host(r.round.Name, pageAt(r.policy, at.url), ref.host)
 	}
 	if len(r.round.Hosts) < maxSeen {
 		r.round.Hosts = append(r.round.Hosts, &Host{Host: name, Class: class, Where: ref.where, On: printable(at.url.String()), Times: 1})

@@ -116,10 +116,7 @@ func (r *Round) writeText(w *bufio.Writer) error {
 
 // Line says in a line what became of a page.
 func (p *Page) Line() string {
-	line := p.Address
-	for _, to := range p.Redirects {
-		line += " -> " + to
-	}
+	line := strings.Join(append([]string{p.Address}, p.Redirects...), " -> ")
 	if p.Status > 0 {
 		line += fmt.Sprintf(" %d", p.Status)
 	}
