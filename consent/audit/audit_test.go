@@ -237,7 +237,7 @@ func TestHostile(t *testing.T) {
 					tt.handler(w, r)
 				}
 			}, func(o *Options) { o.Timeout, o.Pages = 3*time.Second, 1 })
-			if took := time.Since(begun); took > 15*time.Second {
+			if took := time.Since(begun); took > time.Minute {
 				t.Errorf("took %v", took)
 			}
 			if problem := site.Rounds[0].Pages[0].Problem; !strings.Contains(problem, tt.problem) || tt.problem == "" && problem != "" {
