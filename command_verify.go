@@ -19,7 +19,7 @@ import (
 // maxFindings bounds the findings that verify prints.
 const maxFindings = 100
 
-// exitWrong is the exit status of verify and check where they find something wrong.
+// exitWrong is the exit status of verify, check and audit where they find something wrong.
 const exitWrong = 3
 
 func verifyCommand() *cobra.Command {
