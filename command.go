@@ -21,23 +21,24 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "cookie-consent",
-		Usage: "check|inventory|suggest|export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
-		Short: "Checks configurations, and reads the inventory and the ledger of consent",
+		Usage: "<command>",
+		Short: "Checks configurations and sites, and reads the inventory and the ledger of consent",
 		Long: `
-'check' looks for mistakes in a configuration. The other commands work on the inventory
-of cookies and hosts and on the ledger of consent that the cookie_consent module keeps,
-while Caddy runs and while it does not.
+'check' looks for mistakes in a configuration, and 'audit' visits running sites from
+outside. 'inventory' and 'suggest' read what the cookie_consent module has seen; the
+other commands work on the ledger of consent that it keeps. All of them work while
+Caddy runs and while it does not.
 
-The ledger is that of the configuration: --config and --adapter name it as for
-'caddy run', which without them takes the Caddyfile in the current folder or
-nothing but defaults. Run the command as the user that Caddy runs as, because the
-default folder is that user's. --file names the file of a ledger instead, such as
-a copy.
+--config and --adapter name the configuration as for 'caddy run', which without them
+takes the Caddyfile in the current folder or nothing but defaults. The inventory and,
+unless the configuration says otherwise, the ledger are in Caddy's data folder: run
+the command as the user that Caddy runs as, because that folder is that user's.
+--file names the file of a ledger instead, such as a copy.
 `,
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), inventoryCommand(), suggestCommand())
+			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), auditCommand(), inventoryCommand(), suggestCommand())
 		},
 	})
 }
@@ -45,8 +46,8 @@ a copy.
 // subcommand completes a command with what all of them share.
 func subcommand(cmd *cobra.Command, run func(ctx context.Context, flags caddycmd.Flags) (int, error)) *cobra.Command {
 	cmd.Args = cobra.NoArgs
-	cmd.Flags().StringP("config", "c", "", "Configuration file of Caddy")
-	cmd.Flags().StringP("adapter", "a", "", "Name of the adapter for the configuration")
+	cmd.Flags().StringP("config", "c", "", "Configuration file of Caddy, which leads to the ledger; without it, the Caddyfile in this folder or the defaults")
+	cmd.Flags().StringP("adapter", "a", "", "Name of the adapter for the configuration, such as caddyfile")
 	cmd.Flags().StringP("file", "f", "", "File of a ledger, instead of that of the configuration")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(func(flags caddycmd.Flags) (int, error) {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -19,7 +19,7 @@ import (
 // maxFindings bounds the findings that verify prints.
 const maxFindings = 100
 
-// exitWrong is the exit status of verify and check where they find something wrong.
+// exitWrong is the exit status of verify, check and audit where they find something wrong.
 const exitWrong = 3
 
 func verifyCommand() *cobra.Command {
@@ -38,7 +38,7 @@ the chain's id before it where there are several.
 Exit status: 0 if all is well, 3 if something is wrong, 1 if the ledger could not
 be read.
 `,
-		Example: `  caddy cookie-consent verify --head 1234:5f70bf18a08660a7…
+		Example: `  caddy cookie-consent verify --head 1234:5f70bf18a08660a70ca1ffbc1ab3dd3a0bb94a2d7cd7db9dfe42e3d17ea7ac5f
   caddy cookie-consent verify --file /backup/consent.db`,
 	}
 	cmd.Flags().StringArray("head", nil, "A head that was noted earlier: [<chain>:]<count>:<hash>; may be repeated")
