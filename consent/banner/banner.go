@@ -89,6 +89,7 @@ type Renderer struct {
 // rendered holds the fragments in one language, made when first needed.
 type rendered struct {
 	banner, bannerGPC, settings func() *fragment
+	policy                      func() []byte
 }
 
 // New returns a Renderer. It fails with a [*consent.ConfigError] when a
@@ -127,6 +128,7 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 			banner:    sync.OnceValue(func() *fragment { return r.fragment("banner", lang, false) }),
 			bannerGPC: sync.OnceValue(func() *fragment { return r.fragment("banner", lang, true) }),
 			settings:  sync.OnceValue(func() *fragment { return r.fragment("settings", lang, false) }),
+			policy:    sync.OnceValue(func() []byte { return r.policyFragment(lang) }),
 		}
 	}
 	return r, nil

@@ -298,7 +298,7 @@ func TestPageInBrowser(t *testing.T) {
 				Wider: document.documentElement.scrollWidth - innerWidth,
 				Small: [...document.querySelectorAll("button, input:not([type=hidden]), select, summary")].filter(e => e.checkVisibility() && (e.offsetWidth < 24 || e.offsetHeight < 24)).map(e => e.outerHTML),
 				Unstyled: getComputedStyle(document.querySelector("button")).minHeight === "auto",
-				Buttons: new Set([...document.querySelectorAll("button")].map(e => e.offsetWidth + "x" + e.offsetHeight)).size,
+				Buttons: new Set([...document.querySelectorAll(".actions button")].map(e => e.offsetWidth + "x" + e.offsetHeight)).size,
 			})`))
 			if err != nil {
 				t.Fatal(err)

@@ -37,7 +37,7 @@ func TestPageDeclaresEverything(t *testing.T) {
 		}
 
 		statistics := one(t, root, "the cookies of the necessary category", func(n *html.Node) bool {
-			return n.Data == "table" && attr(n.Parent, "aria-labelledby") == "policy-necessary"
+			return n.Data == "table" && attr(n.Parent, "aria-labelledby") == "cookie-consent-declaration-necessary"
 		})
 		purpose := "Authentication"
 		if lang == "fr" {
@@ -61,7 +61,7 @@ func TestPageDeclaresEverything(t *testing.T) {
 		}
 
 		services := one(t, root, "the services of the maps category", func(n *html.Node) bool {
-			return n.Data == "table" && attr(n.Parent, "aria-labelledby") == "policy-maps"
+			return n.Data == "table" && attr(n.Parent, "aria-labelledby") == "cookie-consent-declaration-maps"
 		})
 		want = []string{"Tiles Ltd tiles " + texts["privacy_policy"], "Map tiles", "tile_*", "*.tiles.example /tiles/*", "tiles:*"}
 		if got := cells(one(t, services, "the body", named("tbody"))); !slices.Equal(got, want) {
@@ -111,8 +111,10 @@ func TestPageIsWellFormedForAssistiveTechnology(t *testing.T) {
 	for n := range root.Descendants() {
 		for _, a := range n.Attr {
 			if a.Key == "aria-labelledby" || a.Key == "aria-describedby" || a.Key == "for" {
-				if ids[a.Val] == nil || text(ids[a.Val]) == "" && a.Key != "for" {
-					t.Errorf("%s of %s refers to %q", a.Key, n.Data, a.Val)
+				for id := range strings.FieldsSeq(a.Val) {
+					if ids[id] == nil || text(ids[id]) == "" && a.Key != "for" {
+						t.Errorf("%s of %s refers to %q", a.Key, n.Data, id)
+					}
 				}
 			}
 		}
@@ -257,13 +259,35 @@ func TestPageWithoutAddressToReturnTo(t *testing.T) {
 
 func TestPageListsRequestCookies(t *testing.T) {
 	r := newRenderer(t, declared(), Config{})
-	root := renderPage(t, r, "en", Page{Decision: notAsked(r), RequestCookies: []string{"zeta", "<b>", "sessionid", "zeta", "\xff"}})
+	root := renderPage(t, r, "en", Page{
+		Decision: notAsked(r), ReturnTo: "/from", RequestCookies: []string{"zeta", "<b>", "sessionid", "zeta", "\xff", "", "cookies_preferences"},
+	})
 	section := one(t, root, "the section", withAttr("aria-labelledby", "sent"))
+	const unlisted = "Profiling and advertising by this site (not listed)"
 	want := [][]string{
-		{"<b>", "Profiling and advertising by this site (not listed)", "Kept from the site"},
-		{"sessionid", "Necessary", "In use"},
-		{"zeta", "Profiling and advertising by this site (not listed)", "Kept from the site"},
-		{"\uFFFD", "Profiling and advertising by this site (not listed)", "Kept from the site"},
+		{"–", unlisted, "Kept from the site", "Delete"},
+		{"<b>", unlisted, "Kept from the site", "Delete"},
+		{"cookies_preferences", "Necessary", "In use", "Delete Without it you will be asked for your choice again."},
+		{"sessionid", "Necessary", "In use", "Delete Without it you may be logged out or lose settings."},
+		{"zeta", unlisted, "Kept from the site", "Delete"},
+		{"\uFFFD", unlisted, "Kept from the site", "Delete"},
+	}
+	form := one(t, section, "the form", named("form"))
+	if attr(form, "method") != "post" || attr(form, "action") != "/.cookie-consent/delete" {
+		t.Errorf("form %v", form.Attr)
+	}
+	var names []string
+	for _, button := range elements(form, withAttr("name", "name")) {
+		if button.Data != "button" || attr(button, "type") != "submit" {
+			t.Errorf("%s %v", button.Data, button.Attr)
+		}
+		names = append(names, attr(button, "value"))
+	}
+	if want := []string{"", "<b>", "cookies_preferences", "sessionid", "zeta", "\uFFFD"}; !slices.Equal(names, want) {
+		t.Errorf("buttons for %q, want %q", names, want)
+	}
+	if value := attr(one(t, form, "return_to", withAttr("name", "return_to")), "value"); value != "/from" {
+		t.Errorf("return_to %q", value)
 	}
 	rows := elements(one(t, section, "the body", named("tbody")), named("tr"))
 	if len(rows) != len(want) {
@@ -295,6 +319,39 @@ func TestOperatorDeclaresThePreferenceCookie(t *testing.T) {
 	r := newRenderer(t, cfg, Config{})
 	if got := r.Declaration("en").Categories[0].Cookies; len(got) != 1 {
 		t.Errorf("declared twice: %v", got)
+	}
+}
+
+// The policy for pages of the operator's own says what the page says, and fits in anywhere.
+func TestPolicyFragment(t *testing.T) {
+	r := newRenderer(t, declared(), Config{Controller: "City of Example"})
+	for _, lang := range append(Languages(), "tlh") {
+		fragment := r.PolicyFragment(lang)
+		if i := slices.IndexFunc(fragment, func(b byte) bool { return b >= 0x80 || b < ' ' }); i >= 0 {
+			t.Fatalf("%s: byte %#x", lang, fragment[i])
+		}
+		for _, outer := range []string{"<html", "<head>", "<body", "<!DOCTYPE", "<h1", "<style", "style=", "<script", "<link", "<form"} {
+			if bytes.Contains(fragment, []byte(outer)) {
+				t.Errorf("%s: the fragment has %s", lang, outer)
+			}
+		}
+		within := parse(t, slices.Concat([]byte("<!DOCTYPE html><meta charset=windows-1252><body>"), fragment))
+		box := one(t, within, "the fragment", withAttr("class", "cookie-consent-declaration"))
+		l := localeIn(lang, "en")
+		if attr(box, "lang") != l.Lang || attr(box, "dir") != l.Dir {
+			t.Errorf("%s: %v", lang, box.Attr)
+		}
+		for _, n := range elements(box, func(n *html.Node) bool { return has(n, "id") || has(n, "class") }) {
+			if name := attr(n, "id") + attr(n, "class"); !strings.HasPrefix(name, "cookie-consent-declaration") {
+				t.Errorf("%s: the name %q may be taken", lang, name)
+			}
+		}
+		page := renderPage(t, r, lang, Page{Decision: notAsked(r)})
+		policy := withAttr("aria-labelledby", "cookie-consent-declaration")
+		if got, want := text(one(t, box, "the policy", policy)), text(one(t, page, "the policy", policy)); got != want {
+			t.Errorf("%s: the fragment says %s, the page %s", lang, got, want)
+		}
+		one(t, box, "the link to the preferences", withAttr("href", "/.cookie-consent/?lang="+l.Lang))
 	}
 }
 
@@ -360,6 +417,12 @@ func TestDeclarationJSON(t *testing.T) {
 	}
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
+	}
+	if got := r.Declaration("de").Languages; !slices.Equal(got, Languages()) {
+		t.Errorf("languages %q", got)
+	}
+	if got := newRenderer(t, declared(), Config{Language: "fr"}).Declaration("fr").Languages; !slices.Equal(got, []string{"fr"}) {
+		t.Errorf("languages %q where one is forced", got)
 	}
 	if got.Fingerprint == "" || got.Language != "de" || got.Controller != "City of Example" || got.PrivacyPolicy != "/p" {
 		t.Errorf("got %+v", got)

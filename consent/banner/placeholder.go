@@ -69,7 +69,7 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 	if who != "" {
 		view.Title = view.fill(view.Texts["placeholder_title_of"], "who", who)
 	}
-	page, err := execute("placeholder", view)
+	page, err := r.execute("placeholder", view)
 	if err != nil {
 		panic("banner: " + err.Error()) // a mistake in an embedded template
 	}
