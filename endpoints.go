@@ -27,9 +27,9 @@ const maxListedCookies = 256
 // maxFormSize bounds the body of a choice, in bytes.
 const maxFormSize = 8 << 10
 
-// pagePolicy is the Content-Security-Policy of the handler's own pages. Their
-// buttons must not be clicked through somebody else's frame.
-const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// pagePolicy is the Content-Security-Policy of the handler's own pages. Images and fonts
+// are those of a theme. Their buttons must not be clicked through somebody else's frame.
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // savedPolicy is that of the page after a choice, on which a script tells other pages
 // of it, and service workers.

@@ -73,17 +73,23 @@ type Config struct {
 
 	// CookieName is the name of the cookie that keeps the choice.
 	CookieName string
+
+	// Theme is how banner and pages look; nil for the module's own way.
+	Theme *Theme
 }
 
 // A Renderer renders everything about one policy. It may be used by any number
 // of goroutines.
 type Renderer struct {
-	policy  *consent.Policy
-	cfg     Config
-	locales map[string]*rendered
-	tags    *memo
-	accepts *memo
-	end     func() *fragment
+	policy    *consent.Policy
+	cfg       Config
+	templates *template.Template
+	bannerCSS *asset
+	pageCSS   *asset
+	locales   map[string]*rendered
+	tags      *memo
+	accepts   *memo
+	end       func() *fragment
 }
 
 // rendered holds the fragments in one language, made when first needed.
@@ -94,7 +100,8 @@ type rendered struct {
 
 // New returns a Renderer. It fails with a [*consent.ConfigError] when a
 // configured language is none that there are texts for, or the address of the
-// privacy policy is none to link to.
+// privacy policy is none to link to, and with a [*ThemeError] when a template of
+// the theme can't be rendered or lacks what visitors have a right to.
 func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	if cfg.DefaultLanguage == "" {
 		cfg.DefaultLanguage = "en"
@@ -116,11 +123,18 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	}
 
 	r := &Renderer{
-		policy:  policy,
-		cfg:     cfg,
-		locales: map[string]*rendered{},
-		tags:    newMemo(matchTag),
-		accepts: newMemo(matchAccept),
+		policy:    policy,
+		cfg:       cfg,
+		templates: templates(),
+		bannerCSS: bannerCSS(),
+		pageCSS:   pageCSS(),
+		locales:   map[string]*rendered{},
+		tags:      newMemo(matchTag),
+		accepts:   newMemo(matchAccept),
+	}
+	if cfg.Theme != nil && cfg.Theme.stylesheet != "" {
+		r.bannerCSS = r.bannerCSS.with(cfg.Theme.stylesheet)
+		r.pageCSS = r.pageCSS.with(cfg.Theme.stylesheet)
 	}
 	r.end = sync.OnceValue(func() *fragment { return r.fragment("end", cfg.DefaultLanguage, false) })
 	for _, lang := range languages() {
@@ -129,6 +143,12 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 			bannerGPC: sync.OnceValue(func() *fragment { return r.fragment("banner", lang, true) }),
 			settings:  sync.OnceValue(func() *fragment { return r.fragment("settings", lang, false) }),
 			policy:    sync.OnceValue(func() []byte { return r.policyFragment(lang) }),
+		}
+	}
+	if cfg.Theme != nil && cfg.Theme.templates != nil {
+		r.templates = cfg.Theme.templates
+		if err := r.checkTemplates(); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
@@ -211,11 +231,17 @@ func (r *Renderer) signalled(d *consent.Decision) bool {
 //go:embed banner.html page.html placeholder.html
 var templateFiles embed.FS
 
-// templates are the templates of all pieces, without the indentation and line
-// ends of their sources.
-var templates = sync.OnceValue(func() *template.Template {
+// templateNames are the files with templates.
+var templateNames = []string{"banner.html", "page.html", "placeholder.html"}
+
+// templates are the module's own templates of all pieces.
+var templates = sync.OnceValue(newTemplates)
+
+// newTemplates reads the embedded templates, without the indentation and line ends of
+// their sources.
+func newTemplates() *template.Template {
 	t := template.New("")
-	for _, name := range []string{"banner.html", "page.html", "placeholder.html"} {
+	for _, name := range templateNames {
 		source, err := templateFiles.ReadFile(name)
 		if err != nil {
 			panic("banner: reading embedded template: " + err.Error())
@@ -227,7 +253,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		template.Must(t.Parse(text.String()))
 	}
 	return t
-})
+}
 
 // A fragmentView is what the templates of fragments see.
 type fragmentView struct {
@@ -246,8 +272,16 @@ type fragmentView struct {
 type purpose struct{ Name, Title, Brief string }
 
 // fragment renders a template. A failure is a mistake in an embedded template,
-// which every test would meet.
+// which every test would meet; those of a theme were rendered when it was loaded.
 func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
+	f, err := r.renderFragment(name, lang, gpc)
+	if err != nil {
+		panic("banner: rendering " + name + ": " + err.Error())
+	}
+	return f
+}
+
+func (r *Renderer) renderFragment(name, lang string, gpc bool) (*fragment, error) {
 	l := localeIn(lang, r.cfg.DefaultLanguage)
 	w := &fragmentWriter{}
 	view := &fragmentView{
@@ -255,7 +289,7 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 		fragmentWriter: w,
 		Config:         r.cfg,
 		LocalPolicy:    strings.HasPrefix(r.cfg.PrivacyPolicy, "/") && !strings.HasPrefix(r.cfg.PrivacyPolicy, "//"),
-		Stylesheet:     bannerCSS().name,
+		Stylesheet:     r.bannerCSS.name,
 		Who:            r.controller(l),
 		GPC:            gpc,
 	}
@@ -272,11 +306,11 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 			view.Exempt = append(view.Exempt, p)
 		}
 	}
-	if err := templates().ExecuteTemplate(w, name, view); err != nil {
-		panic("banner: rendering " + name + ": " + err.Error())
+	if err := r.templates.ExecuteTemplate(w, name, view); err != nil {
+		return nil, err
 	}
 	w.cut(slotNone, "")
-	return &w.fragment
+	return &w.fragment, nil
 }
 
 // controller names who answers for the site, at the start of a sentence.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 	"maps"
 	"net/url"
@@ -55,6 +54,10 @@ type Receipt struct {
 // Page returns the HTML document with the preferences and the cookies policy.
 // It needs no script to work, and no style but that of [Renderer.Asset].
 func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
+	return r.execute("page", r.pageView(lang, p))
+}
+
+func (r *Renderer) pageView(lang string, p Page) *pageView {
 	view := &pageView{policyView: r.policyView(lang, "page_title"), Page: p}
 
 	titles, providers := map[string]string{}, map[string]string{} // of categories, of services
@@ -95,7 +98,7 @@ func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 		}
 		view.Sent = append(view.Sent, sent)
 	}
-	return r.execute("page", view)
+	return view
 }
 
 // PolicyFragment returns the cookies policy, all of it that is the same for every
@@ -174,7 +177,7 @@ type documentView struct {
 
 func (r *Renderer) document(lang, title string) documentView {
 	l := localeIn(lang, r.cfg.DefaultLanguage)
-	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: pageCSS().name}
+	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: r.pageCSS.name}
 }
 
 type errorView struct {
@@ -270,10 +273,20 @@ type sentCookie struct {
 // back to have the cookie deleted: names are bytes, a page is text.
 func ShownName(name string) string { return strings.ToValidUTF8(name, "\uFFFD") }
 
+// execute renders a document. Where a template of the theme fails for what it did not
+// meet when it was loaded, the module's own takes its place: visitors can always choose.
 func (r *Renderer) execute(name string, view any) ([]byte, error) {
+	page, err := render(r.templates, name, view)
+	if err == nil || r.templates == templates() {
+		return page, err
+	}
+	return render(templates(), name, view)
+}
+
+func render(t *template.Template, name string, view any) ([]byte, error) {
 	var page bytes.Buffer
-	if err := templates().ExecuteTemplate(&page, name, view); err != nil {
-		return nil, fmt.Errorf("rendering the %s document: %w", name, err)
+	if err := t.ExecuteTemplate(&page, name, view); err != nil {
+		return nil, err
 	}
 	return page.Bytes(), nil
 }
