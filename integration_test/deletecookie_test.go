@@ -57,7 +57,7 @@ func TestVisitorDeletesCookies(t *testing.T) {
 		name, _, _ := strings.Cut(line, "=")
 		b.click(`button[name="name"][value=` + quote(name) + `]`)
 		at, err := url.Parse(js[string](b, `location.href`))
-		if err != nil || at.Path != prefix || at.Query().Get("return_to") != "/shop/" || at.Query().Get("lang") != "fr" {
+		if err != nil || at.Path != prefix || at.Query().Get("return_to") != "/shop/" || at.Query().Get("lang") != "fr" || at.Fragment != "sent" {
 			t.Errorf("after %.20q the browser is at %s", name, at)
 		}
 		if got := b.names(); slices.Contains(got, name) {

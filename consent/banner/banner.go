@@ -16,10 +16,19 @@
 //	.cookie-consent-choose    the details element with the choice per category
 //	.cookie-consent-save      the button that saves that choice
 //	.cookie-consent-policy    the link to the cookies policy
+//	.cookie-consent-page      the body of every page of the module's own
 //
 // The preferences page uses the same form id and button classes. The custom
 // properties that set colours, corners and the font are described at the top of
-// banner.css.
+// banner.css, and hold on all pages. The policy has names of its own, which are those of
+// [Renderer.PolicyFragment].
+//
+// # Templates
+//
+// The templates of a [Theme] see what those of the module see: a *fragmentView for
+// "banner", "settings" and "end", a *pageView for "page", a *policyView for "fragment",
+// an *errorView for "error" and a *placeholderView for "placeholder". The README lists
+// the fields and methods that stay.
 //
 // # What the form sends
 //
@@ -33,6 +42,9 @@
 //   - return_to: the local address to return to
 //   - language: that of what the visitor saw
 //   - source: preferences or placeholder, if that was what the visitor saw
+//
+// The form of the list of cookies is posted to "delete", with return_to, language and
+// name: the name of the cookie to delete, as the page shows it.
 package banner
 
 import (
