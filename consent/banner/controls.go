@@ -229,7 +229,7 @@ func (r *Renderer) checkChoice(l *locale, document, part *markup) string {
 		if r.policy.NeedsConsent(c.Name) && hasAttribute(boxes[0], "checked") {
 			return fmt.Sprintf("the checkbox of %s must not be checked before the visitor chose", c.Name)
 		}
-		if name := title(c, l); !strings.Contains(shown, name) {
+		if name := title(c, l); !strings.Contains(shown, oneLine(name)) {
 			return fmt.Sprintf("the purpose %q is not named", name)
 		}
 	}
@@ -301,7 +301,7 @@ func (m *markup) links(prefix string) bool {
 	})) > 0
 }
 
-// text returns the text of it.
+// text returns the text of it, each run of white space as one space.
 func (m *markup) text() string {
 	var b strings.Builder
 	for n := range m.root.Descendants() {
@@ -310,8 +310,10 @@ func (m *markup) text() string {
 			b.WriteByte('\n')
 		}
 	}
-	return b.String()
+	return oneLine(b.String())
 }
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // lacks returns something declared that it does not show, "" if nothing is missing.
 func (m *markup) lacks(categories []categoryView) string {
@@ -325,7 +327,7 @@ func (m *markup) lacks(categories []categoryView) string {
 			declared = append(append(declared, s.Provider, s.Purpose), s.Cookies...)
 		}
 		for _, text := range declared {
-			if !strings.Contains(shown, text) {
+			if !strings.Contains(shown, oneLine(text)) {
 				return text
 			}
 		}

@@ -95,6 +95,24 @@ func themed(t *testing.T, file, old, changed string) (*Renderer, error) {
 	return New(newPolicy(t, declared()), Config{Prefix: "/.cookie-consent/", MaxAge: 182 * 24 * time.Hour, CookieName: "cookies_preferences", Theme: theme})
 }
 
+// What operators declare may have several lines.
+func TestTemplatesAndTextsOfSeveralLines(t *testing.T) {
+	dir := t.TempDir()
+	source, err := templateFiles.ReadFile("page.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "page.html"), string(source))
+	theme, err := ReadTheme("", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := declared()
+	lines := consent.Text{"": "One line,\r\n\tanother & <more>"}
+	cfg.Categories[0].Title, cfg.Services[0].Purpose = lines, lines
+	newRenderer(t, cfg, Config{Theme: theme})
+}
+
 func TestTemplatesOfATheme(t *testing.T) {
 	r, err := themed(t, "banner.html", `<h2 id="cookie-consent-title">`, "<h2 id=\"cookie-consent-title\">\n\tÉtat of things: ")
 	if err != nil {
