@@ -46,10 +46,14 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 	if prefix == "" {
 		prefix = defaultPrefix
 	}
+	own := "^" + regexp.QuoteMeta(prefix)
+	if h.GPC != "" {
+		own += "|^" + regexp.QuoteMeta(gpcPath) + "$"
+	}
 	route := routes[0].Value.(caddyhttp.Route)
 	route.MatcherSetsRaw = append(route.MatcherSetsRaw, caddy.ModuleMap{
 		"vars_regexp": helper.JSON(map[string]any{
-			"{http.request.orig_uri.path}": map[string]string{"pattern": "^" + regexp.QuoteMeta(prefix)},
+			"{http.request.orig_uri.path}": map[string]string{"pattern": own},
 		}),
 	})
 	routes[0].Value = route
@@ -81,6 +85,9 @@ func parseDirective(helper httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, e
 //		settings_link    <selector>
 //		text             <name> [<lang>] <text>
 //		wall             on|report|off
+//		stylesheet       <file>
+//		templates        <directory>
+//		gpc              <day>
 //		google_consent_mode {
 //			<type> <category>...
 //		}
@@ -165,6 +172,12 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.ownText(&h.Texts)
 		case "wall":
 			return p.word("wall", &h.Wall)
+		case "stylesheet":
+			return p.word("stylesheet", &h.Stylesheet)
+		case "templates":
+			return p.word("templates", &h.Templates)
+		case "gpc":
+			return p.word("gpc", &h.GPC)
 		case "pass_header":
 			return p.word("pass_header", &h.PassHeader)
 		case "catalog":
@@ -205,7 +218,7 @@ func (h *Handler) option(p *parser) func(option string) error {
 			return p.unknownOption("cookie_consent", option,
 				"mode", "prefix", "cookie_name", "cookie_domain", "revision", "controller", "contact", "privacy_policy",
 				"max_age", "language", "default_language", "first_party", "unknown_cookies", "unknown_hosts", "catalog",
-				"pass_header", "upstream_encoding", "banner", "settings", "settings_link", "text", "wall", "google_consent_mode", "category", "cookie", "service")
+				"pass_header", "upstream_encoding", "banner", "settings", "settings_link", "text", "wall", "stylesheet", "templates", "gpc", "google_consent_mode", "category", "cookie", "service")
 		}
 	}
 }

@@ -102,6 +102,9 @@ func newConfiguredHandler(raw json.RawMessage, hosts []string) (*configuredHandl
 	if err := h.loadCatalog(); err != nil {
 		return nil, err
 	}
+	if err := h.loadTheme(); err != nil {
+		return nil, err
+	}
 	h.setDefaults()
 	if err := h.compile(); err != nil {
 		return nil, err

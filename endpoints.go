@@ -27,9 +27,9 @@ const maxListedCookies = 256
 // maxFormSize bounds the body of a choice, in bytes.
 const maxFormSize = 8 << 10
 
-// pagePolicy is the Content-Security-Policy of the handler's own pages. Their
-// buttons must not be clicked through somebody else's frame.
-const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+// pagePolicy is the Content-Security-Policy of the handler's own pages. Images and fonts
+// are those of a theme. Their buttons must not be clicked through somebody else's frame.
+const pagePolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // savedPolicy is that of the page after a choice, on which a script tells other pages
 // of it, and service workers.
@@ -61,14 +61,18 @@ func (h *Handler) serveEndpoint(w http.ResponseWriter, r *http.Request, x *excha
 	switch name := strings.TrimPrefix(x.url.Path, h.Prefix); name {
 	case "":
 		err = onlyGet(r, func() error {
-			return h.servePage(w, r, x, banner.Page{ReturnTo: localPath(x.url.Query().Get("return_to"))})
+			return h.servePage(w, r, x, x.askedLanguage(), banner.Page{ReturnTo: localPath(x.url.Query().Get("return_to"))})
 		})
 	case "preferences":
 		err = h.servePreferences(w, r, x)
 	case stateName:
 		err = onlyGet(r, func() error { return h.serveState(w, x) })
-	case "declaration.json":
-		err = onlyGet(r, func() error { return h.serveDeclaration(w, x) })
+	case deleteName:
+		err = h.serveDelete(w, r, x)
+	case policyFragmentName:
+		err = onlyGet(r, func() error { return h.servePolicyFragment(w, r, x) })
+	case declarationName:
+		err = onlyGet(r, func() error { return h.serveDeclaration(w, r, x) })
 	case placeholderName:
 		err = onlyGet(r, func() error { return h.servePlaceholder(w, r, x) })
 	case sweepName:
@@ -139,8 +143,14 @@ func (h *Handler) serveError(w http.ResponseWriter, x *exchange, refused *endpoi
 	return err
 }
 
+// askedLanguage returns the language that an own address is answered in: that of its
+// "lang", which whoever wrote the link knows best, else the visitor's.
+func (x *exchange) askedLanguage() string {
+	return x.handler.banner.Language(x.url.Query().Get("lang"), x.language)
+}
+
 // servePage answers with the preferences page, which is also the cookie policy.
-func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange, view banner.Page) error {
+func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange, language string, view banner.Page) error {
 	view.Decision, view.GPC = x.decision, x.gpc
 	for name := range cookie.Pairs(r.Header["Cookie"]) {
 		if len(view.RequestCookies) == maxListedCookies {
@@ -148,7 +158,7 @@ func (h *Handler) servePage(w http.ResponseWriter, r *http.Request, x *exchange,
 		}
 		view.RequestCookies = append(view.RequestCookies, name)
 	}
-	page, err := h.banner.Page(h.banner.Language("", x.language), view)
+	page, err := h.banner.Page(language, view)
 	if err != nil {
 		return err
 	}
@@ -226,15 +236,6 @@ func (h *Handler) serveState(w http.ResponseWriter, x *exchange) error {
 	return writeJSON(w, document)
 }
 
-// serveDeclaration answers with the cookie policy as data.
-func (h *Handler) serveDeclaration(w http.ResponseWriter, x *exchange) error {
-	w.Header().Set("Cache-Control", "no-cache")
-	if h.Language == "" {
-		addVary(w.Header(), "Accept-Language")
-	}
-	return writeJSON(w, h.banner.Declaration(h.banner.Language("", x.language)))
-}
-
 func writeJSON(w http.ResponseWriter, document any) error {
 	w.Header().Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
@@ -244,13 +245,7 @@ func writeJSON(w http.ResponseWriter, document any) error {
 
 // servePreferences takes the visitor's choice. It is the only way to give consent.
 func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *exchange) error {
-	if r.Method != http.MethodPost {
-		return &endpointError{status: http.StatusMethodNotAllowed, problem: banner.WrongMethod, allow: http.MethodPost}
-	}
-	if !sameOrigin(r, x.scheme()) {
-		return &endpointError{status: http.StatusForbidden, problem: banner.WrongOrigin}
-	}
-	form, err := readForm(w, r)
+	form, err := readOwnForm(w, r, x)
 	if err != nil {
 		return err
 	}
@@ -296,7 +291,7 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 			w.Header().Set(policyName, savedPolicy)
 			saved.Script = template.HTML(h.shim.AppendTag(nil, shim.Page{Decision: x.decision, Saved: true})) //nolint:gosec // it is the module's own
 		}
-		return h.servePage(w, r, x, saved)
+		return h.servePage(w, r, x, h.banner.Language(form.Get("language"), x.language), saved)
 	}
 	x.url = target // the page on which refused cookies are to be gone
 	h.personal(w.Header(), x)
@@ -353,6 +348,17 @@ func sameOrigin(r *http.Request, scheme string) bool {
 		return false
 	}
 	return strings.EqualFold(origins[0], scheme+"://"+r.Host)
+}
+
+// readOwnForm reads a form that a page of this very origin posted.
+func readOwnForm(w http.ResponseWriter, r *http.Request, x *exchange) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return nil, &endpointError{status: http.StatusMethodNotAllowed, problem: banner.WrongMethod, allow: http.MethodPost}
+	}
+	if !sameOrigin(r, x.scheme()) {
+		return nil, &endpointError{status: http.StatusForbidden, problem: banner.WrongOrigin}
+	}
+	return readForm(w, r)
 }
 
 // readForm reads a form of at most [maxFormSize] bytes.

@@ -184,7 +184,24 @@ type Handler struct {
 	// the log, and no more.
 	Catalog []string `json:"catalog,omitempty"`
 
+	// Stylesheet is the file of a style sheet of the operator's own, which banner and
+	// pages get behind that of the module. It has at most 64 KiB, and what it loads is
+	// below paths of the site. It is read when the configuration is loaded.
+	Stylesheet string `json:"stylesheet,omitempty"`
+
+	// Templates is a directory with templates of the operator's own: one or more of
+	// banner.html, page.html and placeholder.html. What they define takes the place of
+	// the module's own templates; they are read, and tried out, when the configuration
+	// is loaded.
+	Templates string `json:"templates,omitempty"`
+
+	// GPC makes the site say at /.well-known/gpc.json that it honours the Global
+	// Privacy Control, and since when: a day such as 2026-01-31. The handler honours it
+	// in any case. Default: the address is left to the application.
+	GPC string `json:"gpc,omitempty"`
+
 	catalog     *catalog.Catalog
+	theme       *banner.Theme
 	policy      *consent.Policy
 	policies    *wall.Policies // nil if the wall is off
 	banner      *banner.Renderer
@@ -263,32 +280,14 @@ func (h *Handler) setDefaults() {
 	}
 }
 
-// loadCatalog reads the operator's own lists. Names of files may hold placeholders.
-func (h *Handler) loadCatalog() error {
-	replacer := caddy.NewReplacer()
-	lists := make([]*catalog.List, len(h.Catalog))
-	for i, file := range h.Catalog {
-		list, err := catalog.ReadList(replacer.ReplaceAll(file, ""))
-		if err != nil {
-			return fmt.Errorf("reading catalog[%d]: %w", i, err)
-		}
-		h.logger.Info("read a list of the catalog",
-			zap.String("file", list.File), zap.String("kind", string(list.Kind)), zap.Int("found", list.Found), zap.Int("skipped", list.Skipped))
-		lists[i] = list
-	}
-	known, err := catalog.Default().With(lists...)
-	if err != nil {
-		return fmt.Errorf("adding lists to the catalog: %w", err)
-	}
-	h.catalog = known
-	return nil
-}
-
 // Provision checks and compiles the configuration.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.logger = ctx.Logger()
 	h.setDefaults()
 	if err := h.loadCatalog(); err != nil {
+		return err
+	}
+	if err := h.loadTheme(); err != nil {
 		return err
 	}
 	if err := h.compile(); err != nil {
@@ -335,6 +334,7 @@ func (h *Handler) compile() (err error) {
 		Footer:          h.Settings == settingsFooter,
 		MaxAge:          time.Duration(h.MaxAge),
 		CookieName:      h.CookieName,
+		Theme:           h.theme,
 	})
 	if err != nil {
 		return err
@@ -431,6 +431,12 @@ func (h *Handler) checkOptions() error {
 			Problem: "is not the name of a header that is free to use, such as X-Consent",
 		}
 	}
+	if _, err := time.Parse(time.DateOnly, h.GPC); h.GPC != "" && err != nil {
+		return &consent.ConfigError{
+			Field: "gpc", Value: h.GPC,
+			Problem: "is not the day since when the signal is honoured, such as 2026-01-31",
+		}
+	}
 	if h.PrivacyPolicy != "" && !validLink(h.PrivacyPolicy) {
 		return &consent.ConfigError{
 			Field: "privacy_policy", Value: h.PrivacyPolicy,
@@ -457,6 +463,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	x := h.newExchange(r, outer)
 	if strings.HasPrefix(x.url.Path, h.Prefix) {
 		return h.serveEndpoint(w, r, x)
+	}
+	if h.servesGPC(r, x) {
+		return h.serveGPC(w, r, x)
 	}
 	if first {
 		x.noteRequest(r)

@@ -14,7 +14,7 @@ const placeholderName = "placeholder"
 
 // framedPolicy is the policy of those pages. Unlike the other own pages they are meant
 // for frames, but of this site alone.
-const framedPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+const framedPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 
 // maxContent bounds the address of what a placeholder stands for, in bytes.
 const maxContent = 2048

@@ -13,7 +13,7 @@ import (
 // "banner.3f9a2c1b.css". The name changes with the content, so that a browser
 // may keep what it has for ever.
 func (r *Renderer) Asset(name string) (body []byte, contentType string, ok bool) {
-	for _, a := range []*asset{bannerCSS(), pageCSS()} {
+	for _, a := range []*asset{r.bannerCSS, r.pageCSS} {
 		if a.name == name {
 			return a.body, a.contentType, true
 		}
@@ -23,18 +23,19 @@ func (r *Renderer) Asset(name string) (body []byte, contentType string, ok bool)
 
 // Stylesheet returns the name of the style sheet of the banner and of the link to the
 // settings.
-func (r *Renderer) Stylesheet() string { return bannerCSS().name }
+func (r *Renderer) Stylesheet() string { return r.bannerCSS.name }
 
 // Stylesheets returns the style sheets of banner and pages, by the names that
 // [Renderer.Asset] knows.
 func (r *Renderer) Stylesheets() map[string]string {
 	return map[string]string{
-		bannerCSS().name: string(bannerCSS().body),
-		pageCSS().name:   string(pageCSS().body),
+		r.bannerCSS.name: string(r.bannerCSS.body),
+		r.pageCSS.name:   string(r.pageCSS.body),
 	}
 }
 
 type asset struct {
+	kind        string // what the name begins with
 	name        string
 	contentType string
 	body        []byte
@@ -56,10 +57,14 @@ var bannerCSS = sync.OnceValue(func() *asset {
 
 var pageCSS = sync.OnceValue(func() *asset { return newStylesheet("page", squeeze(pageSource)) })
 
-func newStylesheet(name, css string) *asset {
+// with returns the style sheet with another one behind it.
+func (a *asset) with(css string) *asset { return newStylesheet(a.kind, string(a.body)+"\n"+css) }
+
+func newStylesheet(kind, css string) *asset {
 	hash := sha256.Sum256([]byte(css))
 	return &asset{
-		name:        name + "." + hex.EncodeToString(hash[:4]) + ".css",
+		kind:        kind,
+		name:        kind + "." + hex.EncodeToString(hash[:4]) + ".css",
 		contentType: "text/css; charset=utf-8",
 		body:        []byte(css),
 	}

@@ -16,10 +16,19 @@
 //	.cookie-consent-choose    the details element with the choice per category
 //	.cookie-consent-save      the button that saves that choice
 //	.cookie-consent-policy    the link to the cookies policy
+//	.cookie-consent-page      the body of every page of the module's own
 //
 // The preferences page uses the same form id and button classes. The custom
 // properties that set colours, corners and the font are described at the top of
-// banner.css.
+// banner.css, and hold on all pages. The policy has names of its own, which are those of
+// [Renderer.PolicyFragment].
+//
+// # Templates
+//
+// The templates of a [Theme] see what those of the module see: a *fragmentView for
+// "banner", "settings" and "end", a *pageView for "page", a *policyView for "fragment",
+// an *errorView for "error" and a *placeholderView for "placeholder". The README lists
+// the fields and methods that stay.
 //
 // # What the form sends
 //
@@ -33,6 +42,9 @@
 //   - return_to: the local address to return to
 //   - language: that of what the visitor saw
 //   - source: preferences or placeholder, if that was what the visitor saw
+//
+// The form of the list of cookies is posted to "delete", with return_to, language and
+// name: the name of the cookie to delete, as the page shows it.
 package banner
 
 import (
@@ -81,27 +93,35 @@ type Config struct {
 
 	// CookieName is the name of the cookie that keeps the choice.
 	CookieName string
+
+	// Theme is how banner and pages look; nil for the module's own way.
+	Theme *Theme
 }
 
 // A Renderer renders everything about one policy. It may be used by any number
 // of goroutines.
 type Renderer struct {
-	policy  *consent.Policy
-	cfg     Config
-	locales map[string]*rendered
-	tags    *memo
-	accepts *memo
-	end     func() *fragment
+	policy    *consent.Policy
+	cfg       Config
+	templates *template.Template
+	bannerCSS *asset
+	pageCSS   *asset
+	locales   map[string]*rendered
+	tags      *memo
+	accepts   *memo
+	end       func() *fragment
 }
 
 // rendered holds the fragments in one language, made when first needed.
 type rendered struct {
 	banner, bannerGPC, settings func() *fragment
+	policy                      func() []byte
 }
 
 // New returns a Renderer. It fails with a [*consent.ConfigError] when a
 // configured language is none that there are texts for, or the address of the
-// privacy policy is none to link to.
+// privacy policy is none to link to, and with a [*ThemeError] when a template of
+// the theme can't be rendered or lacks what visitors have a right to.
 func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	if cfg.DefaultLanguage == "" {
 		cfg.DefaultLanguage = "en"
@@ -126,11 +146,18 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	}
 
 	r := &Renderer{
-		policy:  policy,
-		cfg:     cfg,
-		locales: map[string]*rendered{},
-		tags:    newMemo(matchTag),
-		accepts: newMemo(matchAccept),
+		policy:    policy,
+		cfg:       cfg,
+		templates: templates(),
+		bannerCSS: bannerCSS(),
+		pageCSS:   pageCSS(),
+		locales:   map[string]*rendered{},
+		tags:      newMemo(matchTag),
+		accepts:   newMemo(matchAccept),
+	}
+	if cfg.Theme != nil && cfg.Theme.stylesheet != "" {
+		r.bannerCSS = r.bannerCSS.with(cfg.Theme.stylesheet)
+		r.pageCSS = r.pageCSS.with(cfg.Theme.stylesheet)
 	}
 	r.end = sync.OnceValue(func() *fragment { return r.fragment("end", cfg.DefaultLanguage, false) })
 	for _, lang := range languages() {
@@ -138,6 +165,13 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 			banner:    sync.OnceValue(func() *fragment { return r.fragment("banner", lang, false) }),
 			bannerGPC: sync.OnceValue(func() *fragment { return r.fragment("banner", lang, true) }),
 			settings:  sync.OnceValue(func() *fragment { return r.fragment("settings", lang, false) }),
+			policy:    sync.OnceValue(func() []byte { return r.policyFragment(lang) }),
+		}
+	}
+	if cfg.Theme != nil && cfg.Theme.templates != nil {
+		r.templates = cfg.Theme.templates
+		if err := r.checkTemplates(); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
@@ -235,11 +269,17 @@ func (r *Renderer) signalled(d *consent.Decision) bool {
 //go:embed banner.html page.html placeholder.html
 var templateFiles embed.FS
 
-// templates are the templates of all pieces, without the indentation and line
-// ends of their sources.
-var templates = sync.OnceValue(func() *template.Template {
+// templateNames are the files with templates.
+var templateNames = []string{"banner.html", "page.html", "placeholder.html"}
+
+// templates are the module's own templates of all pieces.
+var templates = sync.OnceValue(newTemplates)
+
+// newTemplates reads the embedded templates, without the indentation and line ends of
+// their sources.
+func newTemplates() *template.Template {
 	t := template.New("")
-	for _, name := range []string{"banner.html", "page.html", "placeholder.html"} {
+	for _, name := range templateNames {
 		source, err := templateFiles.ReadFile(name)
 		if err != nil {
 			panic("banner: reading embedded template: " + err.Error())
@@ -251,7 +291,7 @@ var templates = sync.OnceValue(func() *template.Template {
 		template.Must(t.Parse(text.String()))
 	}
 	return t
-})
+}
 
 // A fragmentView is what the templates of fragments see.
 type fragmentView struct {
@@ -270,8 +310,16 @@ type fragmentView struct {
 type purpose struct{ Name, Title, Brief string }
 
 // fragment renders a template. A failure is a mistake in an embedded template,
-// which every test would meet.
+// which every test would meet; those of a theme were rendered when it was loaded.
 func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
+	f, err := r.renderFragment(name, lang, gpc)
+	if err != nil {
+		panic("banner: rendering " + name + ": " + err.Error())
+	}
+	return f
+}
+
+func (r *Renderer) renderFragment(name, lang string, gpc bool) (*fragment, error) {
 	l := r.locale(lang)
 	w := &fragmentWriter{}
 	view := &fragmentView{
@@ -279,7 +327,7 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 		fragmentWriter: w,
 		Config:         r.cfg,
 		LocalPolicy:    strings.HasPrefix(r.cfg.PrivacyPolicy, "/") && !strings.HasPrefix(r.cfg.PrivacyPolicy, "//"),
-		Stylesheet:     bannerCSS().name,
+		Stylesheet:     r.bannerCSS.name,
 		Who:            r.controller(l),
 		GPC:            gpc,
 	}
@@ -296,11 +344,11 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 			view.Exempt = append(view.Exempt, p)
 		}
 	}
-	if err := templates().ExecuteTemplate(w, name, view); err != nil {
-		panic("banner: rendering " + name + ": " + err.Error())
+	if err := r.templates.ExecuteTemplate(w, name, view); err != nil {
+		return nil, err
 	}
 	w.cut(slotNone, "")
-	return &w.fragment
+	return &w.fragment, nil
 }
 
 // controller names who answers for the site, at the start of a sentence.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -223,6 +224,34 @@ func TestRightToLeft(t *testing.T) {
 	}
 }
 
+// One custom property in an operator's style sheet changes banner and page alike, and no
+// page can keep it from doing so.
+func TestThemeInBrowser(t *testing.T) {
+	ctx := browser.Start(t)
+	css := ":root{--cookie-consent-button:#205c3b;--cookie-consent-background:#fffff0}\n#cookie-consent#cookie-consent .cookie-consent-button{border-radius:0!important}"
+	theme, err := ReadTheme(write(t, filepath.Join(t.TempDir(), "theme.css"), css), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, _ := newSite(t, newRenderer(t, declared(), Config{Theme: theme}))
+	for path, want := range map[string]string{
+		"/site/hostile?lang=en": "rgb(32, 92, 59) rgb(255, 255, 240) 0px",
+		"/page?lang=en":         "rgb(32, 92, 59) rgb(255, 255, 240) 8px",
+	} {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(site+path)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`(() => {
+			const button = getComputedStyle(document.querySelector(".cookie-consent-accept"));
+			const around = getComputedStyle(document.getElementById("cookie-consent") || document.documentElement);
+			return [button.backgroundColor, around.backgroundColor, button.borderRadius].join(" ");
+		})()`))
+		if err != nil || got != want {
+			t.Errorf("%s: %s, want %s (%v)", path, got, want, err)
+		}
+	}
+}
+
 func TestNothingIsPrinted(t *testing.T) {
 	ctx := browser.Start(t)
 	r := newRenderer(t, &consent.Config{}, Config{})
@@ -298,7 +327,7 @@ func TestPageInBrowser(t *testing.T) {
 				Wider: document.documentElement.scrollWidth - innerWidth,
 				Small: [...document.querySelectorAll("button, input:not([type=hidden]), select, summary")].filter(e => e.checkVisibility() && (e.offsetWidth < 24 || e.offsetHeight < 24)).map(e => e.outerHTML),
 				Unstyled: getComputedStyle(document.querySelector("button")).minHeight === "auto",
-				Buttons: new Set([...document.querySelectorAll("button")].map(e => e.offsetWidth + "x" + e.offsetHeight)).size,
+				Buttons: new Set([...document.querySelectorAll(".actions button")].map(e => e.offsetWidth + "x" + e.offsetHeight)).size,
 			})`))
 			if err != nil {
 				t.Fatal(err)

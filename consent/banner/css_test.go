@@ -2,8 +2,10 @@ package banner
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"math"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,7 +16,8 @@ import (
 
 var (
 	bannerToken = regexp.MustCompile(`--cc-([a-z-]+): var\(--cookie-consent-[a-z-]+, (#[0-9a-f]{6})\);`)
-	pageToken   = regexp.MustCompile(`--([a-z-]+): (#[0-9a-f]{6});`)
+	pageToken   = regexp.MustCompile(`--([a-z-]+): var\(--cookie-consent-[a-z-]+, (#[0-9a-f]{6})\);`)
+	mixed       = regexp.MustCompile(`--([a-z-]+): color-mix\(in srgb, var\(--fg\) ([0-9]+)%, var\(--bg\)\);`)
 )
 
 // colours returns the colours of a style sheet's light and dark scheme.
@@ -58,6 +61,25 @@ func contrast(a, b string) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
+// mix returns a colour that has so many percent of a and the rest of b.
+func mix(t *testing.T, a, b, percent string) string {
+	t.Helper()
+	share, err := strconv.Atoi(percent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mixed := "#"
+	for i := 1; i < len(a); i += 2 {
+		x, errA := strconv.ParseUint(a[i:i+2], 16, 8)
+		y, errB := strconv.ParseUint(b[i:i+2], 16, 8)
+		if errA != nil || errB != nil {
+			t.Fatal(a, b)
+		}
+		mixed += fmt.Sprintf("%02x", (int(x)*share+int(y)*(100-share))/100)
+	}
+	return mixed
+}
+
 func TestContrast(t *testing.T) {
 	if got := contrast("#000000", "#ffffff"); math.Abs(got-21) > 0.01 {
 		t.Fatalf("black on white has %v", got)
@@ -89,6 +111,11 @@ func TestContrast(t *testing.T) {
 	check("banner", "dark", dark, common)
 
 	pageLight, pageDark := colours(t, pageSource, pageToken)
+	for _, m := range mixed.FindAllStringSubmatch(pageSource, -1) {
+		for _, scheme := range []map[string]string{pageLight, pageDark} {
+			scheme[m[1]] = mix(t, scheme["fg"], scheme["bg"], m[2])
+		}
+	}
 	onPage := append(common, pair{"fg", "soft", 4.5}, pair{"control", "bg", 3})
 	check("page", "light", pageLight, onPage)
 	check("page", "dark", pageDark, onPage)
@@ -116,14 +143,29 @@ func TestCustomPropertiesAreDocumented(t *testing.T) {
 	for _, name := range property.FindAllString(rules, -1) {
 		used[name] = true
 	}
-	if !maps.Equal(documented, used) {
-		t.Errorf("documented %v, used %v", documented, used)
+	onPages := map[string]bool{}
+	for _, name := range property.FindAllString(pageSource, -1) {
+		if strings.Contains(pageSource, "var("+name) {
+			onPages[name] = true
+		}
+	}
+	if !maps.Equal(documented, used) || !maps.Equal(documented, onPages) {
+		t.Errorf("documented %v, used by the banner %v, by pages %v", documented, used, onPages)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range documented {
+		if !strings.Contains(string(readme), "`"+name+"`") {
+			t.Errorf("the README does not name %s", name)
+		}
 	}
 }
 
 func TestStylesheets(t *testing.T) {
 	r := newRenderer(t, &consent.Config{}, Config{})
-	for _, a := range []*asset{bannerCSS(), pageCSS()} {
+	for _, a := range []*asset{r.bannerCSS, r.pageCSS} {
 		body, contentType, ok := r.Asset(a.name)
 		if !ok || contentType != "text/css; charset=utf-8" || !bytes.Equal(body, a.body) {
 			t.Errorf("%s: %t %q", a.name, ok, contentType)

@@ -15,6 +15,9 @@ type Declaration struct {
 	// Language is the language tag of the texts.
 	Language string `json:"language"`
 
+	// Languages are the tags of all languages that the texts can be had in.
+	Languages []string `json:"languages"`
+
 	Controller    string             `json:"controller,omitempty"`
 	Contact       string             `json:"contact,omitempty"`
 	PrivacyPolicy string             `json:"privacy_policy,omitempty"`
@@ -67,6 +70,7 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 	d := &Declaration{
 		Fingerprint:   r.policy.Fingerprint(),
 		Language:      l.Lang,
+		Languages:     r.languages(),
 		Controller:    r.cfg.Controller,
 		Contact:       r.cfg.Contact,
 		PrivacyPolicy: r.cfg.PrivacyPolicy,
@@ -90,6 +94,14 @@ func (r *Renderer) Declaration(lang string) *Declaration {
 		d.Categories = append(d.Categories, declared)
 	}
 	return d
+}
+
+// languages returns the tags of the languages that visitors may get.
+func (r *Renderer) languages() []string {
+	if r.cfg.Language != "" {
+		return []string{r.cfg.Language}
+	}
+	return Languages()
 }
 
 func declareService(s *consent.Service, l *locale) DeclaredService {

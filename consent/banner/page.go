@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/base64"
-	"fmt"
 	"html/template"
 	"maps"
 	"net/url"
@@ -55,28 +54,27 @@ type Receipt struct {
 // Page returns the HTML document with the preferences and the cookies policy.
 // It needs no script to work, and no style but that of [Renderer.Asset].
 func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
-	view := &pageView{documentView: r.document(lang, "page_title"), Page: p}
+	return r.execute("page", r.pageView(lang, p))
+}
+
+func (r *Renderer) pageView(lang string, p Page) *pageView {
+	view := &pageView{policyView: r.policyView(lang, "page_title"), Page: p}
 
 	titles, providers := map[string]string{}, map[string]string{} // of categories, of services
-	for _, c := range r.Declaration(lang).Categories {
+	for i := range view.Categories {
+		c := &view.Categories[i]
 		titles[c.Name] = c.Title
 		for _, s := range c.Services {
 			providers[s.ID] = s.Provider
 		}
-		view.Categories = append(view.Categories, categoryView{
-			DeclaredCategory: c,
-			On:               p.Decision.Category(c.Name) == consent.Granted,
-			Switches:         serviceSwitches(c, p.Decision),
-		})
+		c.On = p.Decision.Category(c.Name) == consent.Granted
+		c.Switches = serviceSwitches(c.DeclaredCategory, p.Decision)
 	}
 	notKept := make([]string, len(p.NotKept))
 	for i, name := range p.NotKept {
 		notKept[i] = cmp.Or(providers[name], titles[name])
 	}
 	view.NotKept = strings.Join(notKept, ", ")
-	if unknown := r.policy.Config().UnknownCookies; r.policy.NeedsConsent(unknown) {
-		view.Unlisted = titles[unknown]
-	}
 	if p.Receipt != nil {
 		view.Download = template.URL("data:application/json;base64," + base64.StdEncoding.EncodeToString(p.Receipt.JSON))
 	}
@@ -86,14 +84,43 @@ func (r *Renderer) Page(lang string, p Page) ([]byte, error) {
 	}
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(p.RequestCookies))) {
 		state, rule := p.Decision.Cookie(name)
-		view.Sent = append(view.Sent, sentCookie{
-			Name:     strings.ToValidUTF8(name, "\uFFFD"),
+		sent := sentCookie{
+			Name:     ShownName(name),
 			Category: titles[rule.Category],
 			Declared: rule.Declared,
 			Granted:  state == consent.Granted,
-		})
+		}
+		switch {
+		case name == r.cfg.CookieName:
+			sent.Warning = "delete_choice"
+		case rule.Category == consent.Necessary:
+			sent.Warning = "delete_necessary"
+		}
+		view.Sent = append(view.Sent, sent)
 	}
-	return execute("page", view)
+	return view
+}
+
+// PolicyFragment returns the cookies policy, all of it that is the same for every
+// visitor, as a piece of HTML for a page of the operator's own: what the categories are
+// for, the tables of what is declared, and the link to the preferences. Its headings
+// are h2 and h3, all classes and ids begin with "cookie-consent-declaration", and it
+// is ASCII only, right in every charset that a page may be in.
+func (r *Renderer) PolicyFragment(lang string) []byte {
+	l, ok := r.locales[lang]
+	if !ok {
+		l = r.locales[r.cfg.DefaultLanguage]
+	}
+	return l.policy()
+}
+
+func (r *Renderer) policyFragment(lang string) []byte {
+	view := r.policyView(lang, "policy_title")
+	fragment, err := r.execute("fragment", &view)
+	if err != nil {
+		panic("banner: " + err.Error()) // a mistake in an embedded template
+	}
+	return []byte(ascii(string(fragment)))
 }
 
 // A Problem is why one of the own endpoints refuses a request.
@@ -116,7 +143,7 @@ const (
 func (r *Renderer) ErrorPage(lang string, status int, problem Problem) []byte {
 	view := &errorView{documentView: r.document(lang, "error_title"), Status: status}
 	view.Message = view.Texts["error_"+string(problem)]
-	page, err := execute("error", view)
+	page, err := r.execute("error", view)
 	if err != nil {
 		panic("banner: " + err.Error()) // a mistake in an embedded template
 	}
@@ -133,7 +160,7 @@ func (r *Renderer) RetryPage(lang string, status int, problem Problem, form url.
 			view.Retry = append(view.Retry, formField{name, value})
 		}
 	}
-	page, err := execute("error", view)
+	page, err := r.execute("error", view)
 	if err != nil {
 		panic("banner: " + err.Error()) // a mistake in an embedded template
 	}
@@ -150,7 +177,7 @@ type documentView struct {
 
 func (r *Renderer) document(lang, title string) documentView {
 	l := r.locale(lang)
-	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: pageCSS().name}
+	return documentView{locale: l, Config: r.cfg, Title: l.Texts[title], Stylesheet: r.pageCSS.name}
 }
 
 type errorView struct {
@@ -162,16 +189,33 @@ type errorView struct {
 
 type formField struct{ Name, Value string }
 
-type pageView struct {
+// A policyView is what the template of the cookies policy sees.
+type policyView struct {
 	documentView
-	Page
-	NotKept    string       // as visitors read it
-	Made       string       // the day of the choice in force, "" without one
-	Until      string       // the last day of that choice
-	Unlisted   string       // the title of the category of undeclared cookies
-	Download   template.URL // of the receipt
+	Unlisted   string // the title of the category of undeclared cookies
 	Categories []categoryView
-	Sent       []sentCookie
+}
+
+func (r *Renderer) policyView(lang, title string) policyView {
+	view := policyView{documentView: r.document(lang, title)}
+	unknown := r.policy.Config().UnknownCookies
+	for _, c := range r.Declaration(lang).Categories {
+		if c.Name == unknown && r.policy.NeedsConsent(unknown) {
+			view.Unlisted = c.Title
+		}
+		view.Categories = append(view.Categories, categoryView{DeclaredCategory: c})
+	}
+	return view
+}
+
+type pageView struct {
+	policyView
+	Page
+	NotKept  string       // as visitors read it
+	Made     string       // the day of the choice in force, "" without one
+	Until    string       // the last day of that choice
+	Download template.URL // of the receipt
+	Sent     []sentCookie
 }
 
 type categoryView struct {
@@ -222,12 +266,27 @@ func serviceSwitches(c DeclaredCategory, d *consent.Decision) []serviceSwitch {
 type sentCookie struct {
 	Name, Category    string
 	Declared, Granted bool
+	Warning           string // the key of what deleting it does, "" if that is little
 }
 
-func execute(name string, view any) ([]byte, error) {
+// ShownName returns the name of a cookie as the preferences page shows it, and sends it
+// back to have the cookie deleted: names are bytes, a page is text.
+func ShownName(name string) string { return strings.ToValidUTF8(name, "\uFFFD") }
+
+// execute renders a document. Where a template of the theme fails for what it did not
+// meet when it was loaded, the module's own takes its place: visitors can always choose.
+func (r *Renderer) execute(name string, view any) ([]byte, error) {
+	page, err := render(r.templates, name, view)
+	if err == nil || r.templates == templates() {
+		return page, err
+	}
+	return render(templates(), name, view)
+}
+
+func render(t *template.Template, name string, view any) ([]byte, error) {
 	var page bytes.Buffer
-	if err := templates().ExecuteTemplate(&page, name, view); err != nil {
-		return nil, fmt.Errorf("rendering the %s document: %w", name, err)
+	if err := t.ExecuteTemplate(&page, name, view); err != nil {
+		return nil, err
 	}
 	return page.Bytes(), nil
 }

@@ -31,7 +31,19 @@ type Placeholder struct {
 // needs no script and no style but that of [Renderer.Asset]. ok is false where nobody
 // has to be asked for such a thing.
 func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok bool) {
-	view := &placeholderView{documentView: r.document(lang, "settings"), Host: p.Host, ReturnTo: p.ReturnTo}
+	view, ok := r.placeholderView(lang, p)
+	if !ok {
+		return nil, false
+	}
+	page, err := r.execute("placeholder", view)
+	if err != nil {
+		panic("banner: " + err.Error()) // a mistake in an embedded template
+	}
+	return page, true
+}
+
+func (r *Renderer) placeholderView(lang string, p Placeholder) (view *placeholderView, ok bool) {
+	view = &placeholderView{documentView: r.document(lang, "settings"), Host: p.Host, ReturnTo: p.ReturnTo}
 	if u, err := url.Parse(p.Content); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" {
 		view.Content = u.String()
 	}
@@ -69,11 +81,7 @@ func (r *Renderer) PlaceholderPage(lang string, p Placeholder) (page []byte, ok 
 	if who != "" {
 		view.Title = view.fill(view.Texts["placeholder_title_of"], "who", who)
 	}
-	page, err := execute("placeholder", view)
-	if err != nil {
-		panic("banner: " + err.Error()) // a mistake in an embedded template
-	}
-	return page, true
+	return view, true
 }
 
 type placeholderView struct {
