@@ -18,7 +18,8 @@ import (
 
 // suggestion makes Caddyfile lines of what was seen on the sites of one handler and is
 // not declared. What the catalog knows becomes declarations, everything else questions
-// in comments. As it is printed it makes nothing pass that would not pass without it.
+// in comments. As it is printed it enforces consent, and makes nothing pass that would
+// not pass without it.
 type suggestion struct {
 	handler *configuredHandler
 	sites   []*inventory.Site
@@ -48,13 +49,27 @@ func suggest(h *configuredHandler, sites []*inventory.Site) string {
 	if s.cdns.Len()+s.declared.Len()+s.questions.Len() == 0 {
 		return b.String() + "# Nothing.\n"
 	}
-	b.WriteString("# Put the lines into the cookie_consent block that there is, or use the block as it is.\ncookie_consent {\n")
-	if h.Mode == modeObserve {
-		b.WriteString("\tmode observe\n\n")
-	}
+	b.WriteString(s.howToUse() + "cookie_consent {\n")
 	b.WriteString(s.cdns.String() + s.declared.String() + s.questions.String())
 	b.WriteString("}\n")
 	return string(caddyfile.Format([]byte(b.String())))
+}
+
+// howToUse says where to put the block. Modes are not suggested: what declares should also
+// enforce, unless the operator says otherwise.
+func (s *suggestion) howToUse() string {
+	observing := s.handler.Mode == modeObserve
+	switch {
+	case s.handler.bare && observing:
+		return "# Use the block in place of the one that there is: visitors are asked then, and what they\n" +
+			"# have not agreed to is withheld. To go on observing, add the line: mode observe\n"
+	case s.handler.bare:
+		return "# Use the block in place of the one that there is.\n"
+	case observing:
+		return "# Put the lines into the cookie_consent block that there is. Once its line \"mode observe\" is\n" +
+			"# removed, visitors are asked, and what they have not agreed to is withheld.\n"
+	}
+	return "# Put the lines into the cookie_consent block that there is.\n"
 }
 
 // accept reports whether a declaration can stand beside those before; else it returns
