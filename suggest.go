@@ -27,6 +27,8 @@ type suggestion struct {
 	trial consent.Config // with everything so far
 
 	cdns, declared, questions strings.Builder
+
+	hidden []string // cookies that nobody knows and the application hides from scripts
 }
 
 // suggest returns the lines for one handler.
@@ -49,7 +51,11 @@ func suggest(h *configuredHandler, sites []*inventory.Site) string {
 	if s.cdns.Len()+s.declared.Len()+s.questions.Len() == 0 {
 		return b.String() + "# Nothing.\n"
 	}
-	b.WriteString(s.howToUse() + "cookie_consent {\n")
+	b.WriteString(s.howToUse())
+	if len(s.hidden) > 0 {
+		fmt.Fprintf(&b, "# First answer the questions about cookies that a log-in may need: %s\n", strings.Join(s.hidden, ", "))
+	}
+	b.WriteString("cookie_consent {\n")
 	b.WriteString(s.cdns.String() + s.declared.String() + s.questions.String())
 	b.WriteString("}\n")
 	return string(caddyfile.Format([]byte(b.String())))
@@ -258,6 +264,9 @@ func (s *suggestion) askAboutCookies(seen *inventory.Site) {
 		if c.Name == "" || c.Name == "*" {
 			s.questions.WriteString(commented("A cookie without a name that could be written here. " + describeCookie(c) + "\n"))
 			continue
+		}
+		if rank(c) == 0 {
+			s.hidden = append(s.hidden, c.Name)
 		}
 		who := "not known"
 		if v.known.IsHint() {

@@ -182,6 +182,7 @@ func TestSuggest(t *testing.T) {
 		"\tcookie portal_seen {\n\t\tcategory statistics\n",
 		"\tcookie csrftoken {\n\t\tcategory necessary\n\t\tprovider \"Django\"\n",
 		"\tcookie _cnt_choice {\n\t\tcategory necessary\n\t\tprovider \"Count Ltd\"\n",
+		"\n# First answer the questions about cookies that a log-in may need: basket\ncookie_consent {\n",
 		"\t# portal_<hex:32> of Portal is known to be necessary",
 		"\t# Needed to render? cdn.files.example (Files)",
 		"\t# first_party cdn.files.example\n",
