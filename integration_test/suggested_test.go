@@ -124,19 +124,33 @@ func followSuggestion(t *testing.T, o ownedSite) {
 	for _, name := range slices.Concat(vendorHosts, o.hosts) {
 		rules += fmt.Sprintf(", MAP %s:443 127.0.0.1:%s", name, k.port)
 	}
-	open := func() *browser {
-		return openBrowser(t, chromedp.WindowSize(1200, 1600), chromedp.Flag("host-resolver-rules", rules+", MAP * ~NOTFOUND"))
+	open := func() *browser { // which ends pages that are left, with what they were about to contact
+		return openBrowser(t, chromedp.WindowSize(1200, 1600), chromedp.Flag("host-resolver-rules", rules+", MAP * ~NOTFOUND"),
+			chromedp.Flag("disable-features", "Translate,BackForwardCache"))
+	}
+
+	b := open()
+
+	// everything waits until all are contacted and keep what they keep.
+	everything := func(when string) {
+		t.Helper()
+		var contacts []string
+		if !eventually(func() bool {
+			contacts = append(contacts, k.contacts()...)
+			return containsAll(contacts, slices.Concat(vendorHosts, o.hosts)) && containsAll(b.names(), slices.Concat(o.others, vendorCookies)) &&
+				len(b.stored(ownedOrigin)) == 5
+		}) {
+			t.Errorf("%s: contacted are %q, kept is %q and %q", when, contacts, b.names(), b.stored(ownedOrigin))
+		}
 	}
 
 	// Observe for as many pages as somebody opens in two minutes.
-	b := open()
 	for range 2 {
 		b.open(ownedOrigin + o.film)
 		o.work(b)
 	}
-	if contacts := k.contacts(); !containsAll(contacts, slices.Concat(vendorHosts, o.hosts)) || !containsAll(b.names(), slices.Concat(o.others, vendorCookies)) {
-		t.Errorf("observing contacts %q and leaves %q", contacts, b.names())
-	}
+	everything("observed")
+	b.open("about:blank")
 
 	// Use what is suggested as it is printed.
 	c.stop(t)
@@ -198,13 +212,7 @@ func followSuggestion(t *testing.T, o ownedSite) {
 
 	choose("accept_all")
 	visit(b)
-	var contacts []string
-	if !eventually(func() bool {
-		contacts = append(contacts, k.contacts()...)
-		return containsAll(contacts, slices.Concat(vendorHosts, o.hosts)) && containsAll(b.names(), slices.Concat(o.others, vendorCookies)) && len(b.stored(ownedOrigin)) == 5
-	}) {
-		t.Errorf("accepted: contacted are %q, kept is %q and %q", contacts, b.names(), b.stored(ownedOrigin))
-	}
+	everything("accepted")
 	choose("reject_all")
 	visit(b)
 	k.contacts() // on the page that was left
