@@ -40,9 +40,9 @@ bin/caddy:
 test: test-tools ## install what the tests need and run all of them
 	CI=true go test -race -timeout 60m ./...
 
-# nginx is the shared cache in front, Django the application behind, PostgreSQL
-# what gathers the ledgers of several machines; jq and sqlite3 read exports. The
-# documentation is for its pages.
+# nginx is the shared cache in front, Django and DokuWiki are applications behind,
+# PostgreSQL is what gathers the ledgers of several machines; jq and sqlite3 read
+# exports. The documentation is for its pages.
 .PHONY: test-tools
 test-tools:
 	missing=()
@@ -51,6 +51,8 @@ test-tools:
 	command -v firefox-esr >/dev/null || missing+=(firefox-esr)
 	[ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 	/usr/bin/python3 -c 'import django' 2>/dev/null || missing+=(python3-django)
+	ls /usr/sbin/php-fpm?* >/dev/null 2>&1 || missing+=(php-fpm) # before what else installs Apache
+	[ -f /usr/share/dokuwiki/doku.php ] || missing+=(dokuwiki)
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 	command -v jq >/dev/null || missing+=(jq)
 	command -v sqlite3 >/dev/null || missing+=(sqlite3)

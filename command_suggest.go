@@ -26,9 +26,9 @@ the inventory holds and the configuration does not declare yet:
   - as comments, what somebody has to answer: hosts that pages may need to look right,
     and cookies and hosts that nobody knows, with what was seen of them
 
-As it is printed it lets nothing pass that did not pass before. Read it, answer the
-questions, and put the lines into the block of your Caddyfile. Whether something is
-necessary is a legal question that you answer, not this command.
+As it is printed it enforces consent, and lets nothing pass that would not pass without
+it. Read it, answer the questions, and put the lines into the block of your Caddyfile.
+Whether something is necessary is a legal question that you answer, not this command.
 
 The inventory is read as by 'caddy cookie-consent inventory': that of this machine, or
 the files that are named.

@@ -3,6 +3,7 @@ package cookieconsent
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -18,6 +19,7 @@ type configuredHandler struct {
 	*Handler
 
 	hosts    []string        // that the routes to it match; none for all
+	bare     bool            // it has no options but the mode
 	declared *consent.Policy // what the operator declares, without what the catalog knows
 	folded   map[string]bool // names that are declared, as an inventory has them
 }
@@ -98,6 +100,7 @@ func newConfiguredHandler(raw json.RawMessage, hosts []string) (*configuredHandl
 	if err := json.Unmarshal(raw, h.Handler); err != nil {
 		return nil, fmt.Errorf("reading a cookie_consent handler: %w", err)
 	}
+	h.bare = reflect.DeepEqual(*h.Handler, Handler{Mode: h.Mode})
 	h.logger = zap.NewNop()
 	if err := h.loadCatalog(); err != nil {
 		return nil, err

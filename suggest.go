@@ -18,7 +18,8 @@ import (
 
 // suggestion makes Caddyfile lines of what was seen on the sites of one handler and is
 // not declared. What the catalog knows becomes declarations, everything else questions
-// in comments. As it is printed it makes nothing pass that would not pass without it.
+// in comments. As it is printed it enforces consent, and makes nothing pass that would
+// not pass without it.
 type suggestion struct {
 	handler *configuredHandler
 	sites   []*inventory.Site
@@ -26,6 +27,8 @@ type suggestion struct {
 	trial consent.Config // with everything so far
 
 	cdns, declared, questions strings.Builder
+
+	hidden []string // cookies that nobody knows and the application hides from scripts
 }
 
 // suggest returns the lines for one handler.
@@ -48,13 +51,31 @@ func suggest(h *configuredHandler, sites []*inventory.Site) string {
 	if s.cdns.Len()+s.declared.Len()+s.questions.Len() == 0 {
 		return b.String() + "# Nothing.\n"
 	}
-	b.WriteString("# Put the lines into the cookie_consent block that there is, or use the block as it is.\ncookie_consent {\n")
-	if h.Mode == modeObserve {
-		b.WriteString("\tmode observe\n\n")
+	b.WriteString(s.howToUse())
+	if len(s.hidden) > 0 {
+		fmt.Fprintf(&b, "# First answer the questions about cookies that a log-in may need: %s\n", strings.Join(s.hidden, ", "))
 	}
+	b.WriteString("cookie_consent {\n")
 	b.WriteString(s.cdns.String() + s.declared.String() + s.questions.String())
 	b.WriteString("}\n")
 	return string(caddyfile.Format([]byte(b.String())))
+}
+
+// howToUse says where to put the block. Modes are not suggested: what declares should also
+// enforce, unless the operator says otherwise.
+func (s *suggestion) howToUse() string {
+	observing := s.handler.Mode == modeObserve
+	switch {
+	case s.handler.bare && observing:
+		return "# Use the block in place of the one that there is: visitors are asked then, and what they\n" +
+			"# have not agreed to is withheld. To go on observing, add the line: mode observe\n"
+	case s.handler.bare:
+		return "# Use the block in place of the one that there is.\n"
+	case observing:
+		return "# Put the lines into the cookie_consent block that there is. Once its line \"mode observe\" is\n" +
+			"# removed, visitors are asked, and what they have not agreed to is withheld.\n"
+	}
+	return "# Put the lines into the cookie_consent block that there is.\n"
 }
 
 // accept reports whether a declaration can stand beside those before; else it returns
@@ -243,6 +264,9 @@ func (s *suggestion) askAboutCookies(seen *inventory.Site) {
 		if c.Name == "" || c.Name == "*" {
 			s.questions.WriteString(commented("A cookie without a name that could be written here. " + describeCookie(c) + "\n"))
 			continue
+		}
+		if rank(c) == 0 {
+			s.hidden = append(s.hidden, c.Name)
 		}
 		who := "not known"
 		if v.known.IsHint() {

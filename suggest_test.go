@@ -141,9 +141,9 @@ func TestSuggest(t *testing.T) {
 	// Used as it is, and put into the block that there is.
 	alone := handlerIn(t, text)
 	_, inner, _ := strings.Cut(text, "cookie_consent {\n")
-	inner = strings.Replace(strings.TrimSuffix(inner, "}\n"), "mode observe", "", 1)
+	inner = strings.TrimSuffix(inner, "}\n")
 	together := handlerIn(t, "cookie_consent {\n"+list+declaredBlock+inner+"}")
-	if alone.Mode != modeObserve {
+	if alone.Mode != modeEnforce {
 		t.Errorf("mode %s", alone.Mode)
 	}
 	bare := handlerIn(t, "cookie_consent {\n"+list+"\n}")
@@ -182,6 +182,7 @@ func TestSuggest(t *testing.T) {
 		"\tcookie portal_seen {\n\t\tcategory statistics\n",
 		"\tcookie csrftoken {\n\t\tcategory necessary\n\t\tprovider \"Django\"\n",
 		"\tcookie _cnt_choice {\n\t\tcategory necessary\n\t\tprovider \"Count Ltd\"\n",
+		"\n# First answer the questions about cookies that a log-in may need: basket\ncookie_consent {\n",
 		"\t# portal_<hex:32> of Portal is known to be necessary",
 		"\t# Needed to render? cdn.files.example (Files)",
 		"\t# first_party cdn.files.example\n",
@@ -206,7 +207,7 @@ func TestSuggest(t *testing.T) {
 	// Once it is declared, it is not suggested again.
 	again := suggest(together, []*inventory.Site{site})
 	for line := range strings.SplitSeq(again, "\n") {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line != "cookie_consent {" && line != "mode observe" && line != "}" {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' && line != "cookie_consent {" && line != "}" {
 			t.Errorf("suggested again: %s", line)
 		}
 	}
@@ -232,6 +233,24 @@ func TestSuggestTooManyHosts(t *testing.T) {
 	h := handlerIn(t, text)
 	if len(h.Services) != 60 || !strings.Contains(text, "# Hosts of S, which can't be declared as they are:") {
 		t.Errorf("%d services\n%s", len(h.Services), text)
+	}
+}
+
+// It is said where the block belongs, and that it enforces.
+func TestSuggestWhere(t *testing.T) {
+	const place, put = "Use the block in place of the one that there is", "Put the lines into the cookie_consent block that there is."
+	for _, test := range []struct{ block, says, observing string }{
+		{"cookie_consent", place, ""},
+		{"cookie_consent {\nmode enforce\n}", place, ""},
+		{"cookie_consent {\nmode observe\n}", place, "add the line: mode observe"},
+		{"cookie_consent {\ncookie_domain site.example\n}", put, ""},
+		{"cookie_consent {" + declaredBlock + "}", put, `Once its line "mode observe" is`},
+	} {
+		text := suggest(handlerIn(t, test.block), []*inventory.Site{seenThings()})
+		if h := handlerIn(t, text); h.Mode != modeEnforce || !strings.Contains(text, test.says) ||
+			strings.Contains(text, "mode observe") != (test.observing != "") || !strings.Contains(text, test.observing) {
+			t.Errorf("%s: mode %s\n%s", test.block, h.Mode, text)
+		}
 	}
 }
 

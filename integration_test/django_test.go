@@ -11,17 +11,18 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// startDjango runs the application of testdata/django and returns its network
-// address.
-func startDjango(t testing.TB) string {
+// startDjango runs the application of testdata/django, with what its owner puts into the
+// head and before the end of pages, and returns its network address.
+func startDjango(t testing.TB, head, foot string) string {
 	t.Helper()
 	python := needFile(t, "/usr/bin/python3")
 	need(t, exec.Command(python, "-c", "import django").Run() == nil, "Django")
 	port := strconv.Itoa(freePort(t))
-	data := "DJANGO_DATA=" + t.TempDir()
+	dir := t.TempDir()
+	writeFiles(t, dir, map[string]string{"head.html": head, "foot.html": foot})
 	command := func(argument string) *exec.Cmd {
 		cmd := exec.Command(python, "-B", "testdata/django/site.py", argument)
-		cmd.Env = append(os.Environ(), data)
+		cmd.Env = append(os.Environ(), "DJANGO_DATA="+dir)
 		return cmd
 	}
 	if out, err := command("init").CombinedOutput(); err != nil {
@@ -37,7 +38,7 @@ func startDjango(t testing.TB) string {
 // every state of consent its log-in, its protected forms, its languages and its
 // logout work, and its statistics cookie waits for consent.
 func TestDjango(t *testing.T) {
-	s := start(t, site("encode\n"+policy+"reverse_proxy "+startDjango(t)))
+	s := start(t, site("encode\n"+policy+"reverse_proxy "+startDjango(t, "", "")))
 	states := []struct {
 		name    string
 		choices []string

@@ -76,6 +76,26 @@ func (b *byteBackend) last() string {
 	return b.seen[len(b.seen)-1]
 }
 
+// ask sends a request to a port of Caddy, and returns the bytes of the response and of
+// the request that the backend got.
+func (b *byteBackend) ask(t testing.TB, port int, request string) (response, passed string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer), b.last()
+}
+
 func reply(status string, body string, header ...string) string {
 	return "HTTP/1.1 " + status + "\r\nDate: Sat, 31 Jan 2026 12:00:00 GMT\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n" +
 		strings.Join(append(header, ""), "\r\n") + "\r\n" + body
@@ -132,23 +152,6 @@ func TestObserveChangesNothing(t *testing.T) {
 	port := freePort(t)
 	c := startChild(t, quietSite("reverse_proxy "+backend.addr)+
 		fmt.Sprintf("http://:%d {\ncookie_consent {\nmode observe\npass_header X-Consent\n}\nreverse_proxy %s\n}\n", port, backend.addr))
-	ask := func(port int, r string) (response, request string) {
-		t.Helper()
-		conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), patience)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(patience))
-		if _, err := io.WriteString(conn, r); err != nil {
-			t.Fatal(err)
-		}
-		answer, err := io.ReadAll(conn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(answer), backend.last()
-	}
 	header := "Host: " + host + "\r\nConnection: close\r\nAccept: text/html,application/xhtml+xml\r\nAccept-Encoding: gzip, br;q=0.5, dcb\r\n" +
 		"Cookie: sid=1; _odd={\"a\": [1,2]}; cookies_preferences=x; =n; _ga_ABC123DEF4=GS1.1;;\r\nCookie: script_made=secret-value\r\n" +
 		"If-None-Match: \"a\", W/\"b-cc1234\"\r\nIf-Modified-Since: Sat, 31 Jan 2026 12:00:00 GMT\r\nRange: bytes=0-2\r\nSec-GPC: 1\r\nX-Odd:  two\r\n"
@@ -167,8 +170,8 @@ func TestObserveChangesNothing(t *testing.T) {
 			if method == "GET" {
 				time.Sleep(1100 * time.Millisecond) // one page a second is read
 			}
-			plain, plainRequest := ask(c.httpPort, r)
-			observed, observedRequest := ask(port, r)
+			plain, plainRequest := backend.ask(t, c.httpPort, r)
+			observed, observedRequest := backend.ask(t, port, r)
 			if observedRequest != plainRequest || plainRequest == "" {
 				t.Errorf("%s %s: the application got\n%q, not\n%q", method, path, observedRequest, plainRequest)
 			}

@@ -23,14 +23,15 @@ import (
 // trackers answers for every host but the site's with what stores and contacts as the
 // products of such kinds do, and notes who is contacted, at the TLS handshake.
 type trackers struct {
-	port string
+	port    string
+	scripts map[string]string // by host and path
 
 	mu        sync.Mutex
 	contacted map[string]bool
 }
 
-func newTrackers(t testing.TB) *trackers {
-	k := &trackers{contacted: map[string]bool{}}
+func newTrackers(t testing.TB, scripts map[string]string) *trackers {
+	k := &trackers{scripts: scripts, contacted: map[string]bool{}}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(k.answer))
 	server.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		k.mu.Lock()
@@ -93,11 +94,17 @@ var trackerScripts = map[string]string{
 }
 
 func (k *trackers) answer(w http.ResponseWriter, r *http.Request) {
-	host, _, _ := net.SplitHostPort(r.Host)
+	host, _, _ := strings.Cut(r.Host, ":")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Set-Cookie", "visitor=1; Max-Age=9999999; Path=/; Secure; SameSite=None")
-	switch script, ok := trackerScripts[host+r.URL.Path]; {
+	switch script, ok := k.scripts[host+r.URL.Path]; {
+	case strings.HasPrefix(script, "<"):
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, script)
+	case strings.HasPrefix(script, "@"):
+		w.Header().Set("Content-Type", "text/css")
+		io.WriteString(w, script)
 	case ok:
 		w.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprintf(w, "(() => {%s\n})()", strings.ReplaceAll(script, "PORT", k.port))
@@ -228,14 +235,22 @@ func ofServices(table map[string][]string, services []string) []string {
 // the preference and what is the application's own.
 func (b *browser) kept(origin string) []string {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	var all []string
+	all := slices.DeleteFunc(b.stored(origin), func(item string) bool { return item == "local theme" || item == "session theme" })
 	for _, c := range b.jar() {
 		if strings.HasSuffix(c.Domain, "site.test") && c.Name != preferenceCookie && c.Name != "csrftoken" {
 			all = append(all, "cookie "+c.Name)
 		}
 	}
+	slices.Sort(all)
+	return all
+}
+
+// stored is what the browser keeps for an origin beside cookies, as it says itself.
+func (b *browser) stored(origin string) []string {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	var all []string
 	for kind, local := range map[string]bool{"local": true, "session": false} {
 		items, err := chromedp.Call(ctx, domstorage.GetDOMStorageItems, domstorage.GetDOMStorageItemsParams{
 			StorageID: &domstorage.StorageID{SecurityOrigin: origin, IsLocalStorage: local},
@@ -244,9 +259,7 @@ func (b *browser) kept(origin string) []string {
 			b.t.Fatal(err)
 		}
 		for _, item := range items.Entries {
-			if item[0] != "theme" {
-				all = append(all, kind+" "+item[0])
-			}
+			all = append(all, kind+" "+item[0])
 		}
 	}
 	names, err := chromedp.Call(ctx, indexeddb.RequestDatabaseNames, indexeddb.RequestDatabaseNamesParams{SecurityOrigin: origin})
@@ -256,7 +269,6 @@ func (b *browser) kept(origin string) []string {
 	for _, name := range names.DatabaseNames {
 		all = append(all, "database "+name)
 	}
-	slices.Sort(all)
 	return all
 }
 
@@ -283,7 +295,7 @@ const keepingWorker = `
 // else: before a choice, after each, and after it is taken back, with Back and Forward
 // and in other tabs.
 func TestPageFullOfTrackers(t *testing.T) {
-	k := newTrackers(t)
+	k := newTrackers(t, trackerScripts)
 	app := newApplication(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/worker.js" {
 			w.Header().Set("Content-Type", "text/javascript")

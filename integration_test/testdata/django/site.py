@@ -2,7 +2,9 @@
 language, and statistics by a cookie that the server sets. It knows nothing of
 consent.
 
-Usage: site.py init | site.py <port>; the data is kept in $DJANGO_DATA.
+Usage: site.py init | site.py <port>; the data is kept in $DJANGO_DATA. What its owner
+puts into the head and before the end of every page is read from head.html and
+foot.html there.
 """
 
 import os
@@ -60,9 +62,18 @@ from django.http import HttpResponse  # noqa: E402
 from django.template import engines  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
+def snippet(name):
+    """Returns a file of the owner, if there is one."""
+    try:
+        with open(os.path.join(os.environ["DJANGO_DATA"], name), encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
 PAGE = """{% load i18n %}<!DOCTYPE html>
 <html lang="{{ LANGUAGE_CODE }}">
-<head><meta charset="utf-8"><title>Library</title></head>
+<head><meta charset="utf-8"><title>Library</title>{{ head|safe }}</head>
 <body>
 <p id="user">{% if user.is_authenticated %}{{ user.username }}{% else %}nobody{% endif %}</p>
 <p id="language">{{ LANGUAGE_CODE }}</p>
@@ -74,6 +85,7 @@ PAGE = """{% load i18n %}<!DOCTYPE html>
 {% if user.is_authenticated %}<form id="notes" method="post" action="/note">{% csrf_token %}
 <input name="note"><button id="keep">Keep</button></form>
 <a id="leave" href="/logout">Log out</a>{% endif %}
+{{ foot|safe }}
 </body>
 </html>
 """
@@ -95,7 +107,8 @@ class Statistics:
 def render(request, **values):
     from django.utils.translation import get_language
 
-    values.update(LANGUAGE_CODE=get_language(), counted=request.COOKIES.get("stats", "not counted"))
+    values.update(LANGUAGE_CODE=get_language(), counted=request.COOKIES.get("stats", "not counted"),
+                  head=snippet("head.html"), foot=snippet("foot.html"))
     return HttpResponse(engines["django"].from_string(PAGE).render(values, request))
 
 
