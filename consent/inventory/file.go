@@ -113,7 +113,7 @@ func (inv *Inventory) Snapshot() *Snapshot {
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
 	for host, s := range inv.sites {
-		if found := s.snapshot(host); len(found.Cookies)+len(found.Hosts) > 0 {
+		if found := s.snapshot(host); len(found.Cookies)+len(found.Hosts)+len(found.Days) > 0 {
 			snapshot.Sites = append(snapshot.Sites, found)
 		}
 	}
@@ -124,7 +124,7 @@ func (inv *Inventory) Snapshot() *Snapshot {
 func (s *site) snapshot(host string) Site {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := Site{Host: host, Unlisted: s.unlisted}
+	found := Site{Host: host, Unlisted: s.unlisted, Days: s.days.all()}
 	for _, r := range s.cookies {
 		d := &r.details
 		found.Cookies = append(found.Cookies, Cookie{
@@ -155,6 +155,7 @@ func (inv *Inventory) Add(found *Snapshot, now time.Time) {
 		inv.mu.Unlock()
 		s.mu.Lock()
 		s.unlisted += from.Unlisted
+		s.days.restore(from.Days, now)
 		for j := range from.Cookies {
 			c := &from.Cookies[j]
 			k := setCookies
@@ -246,6 +247,12 @@ func (s *Snapshot) findWrong() (wrong string, ok bool) {
 		for j := range site.Hosts {
 			check(site.Hosts[j].Host)
 			check(site.Hosts[j].Paths...)
+		}
+		for j := range site.Days {
+			check(site.Days[j].names()...)
+			if _, err := time.Parse(time.DateOnly, site.Days[j].Date); err != nil {
+				return site.Days[j].Date, true
+			}
 		}
 	}
 	return wrong, ok

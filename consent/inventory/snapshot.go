@@ -33,6 +33,10 @@ type Site struct {
 
 	// Unlisted counts sightings of names for which there was no room.
 	Unlisted uint64 `json:"unlisted,omitempty"`
+
+	// Days are those on which somebody chose or something was kept back, sorted, at
+	// most 400.
+	Days []Day `json:"days,omitempty"`
 }
 
 // A Seen says how often something was seen, when, and where.
@@ -119,6 +123,9 @@ func Merge(snapshots ...*Snapshot) *Snapshot {
 // Merge adds what another site has.
 func (s *Site) merge(other *Site) {
 	s.Unlisted += other.Unlisted
+	for i := range other.Days {
+		s.Days = addDay(s.Days, &other.Days[i])
+	}
 	for _, c := range other.Cookies {
 		if i := slices.IndexFunc(s.Cookies, func(have Cookie) bool { return have.Name == c.Name }); i >= 0 {
 			s.Cookies[i].merge(&c)
