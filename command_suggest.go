@@ -30,8 +30,8 @@ As it is printed it lets nothing pass that did not pass before. Read it, answer 
 questions, and put the lines into the block of your Caddyfile. Whether something is
 necessary is a legal question that you answer, not this command.
 
-The inventory is read as by 'caddy cookie-consent inventory': that of this machine, or
-the files that are named.
+The inventory is read as by 'caddy cookie-consent inventory': that of the running Caddy or
+of this machine, or the files that are named.
 `,
 		Example: `  caddy cookie-consent suggest --config /etc/caddy/Caddyfile
   caddy cookie-consent suggest --config /etc/caddy/Caddyfile --site www.example.com > suggested
@@ -40,7 +40,7 @@ the files that are named.
 }
 
 func runSuggest(flags caddycmd.Flags) (int, error) {
-	found, handlers, err := readInventory(flags)
+	found, err := readInventory(flags)
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
@@ -49,7 +49,7 @@ func runSuggest(flags caddycmd.Flags) (int, error) {
 	sites := map[*configuredHandler][]*inventory.Site{}
 	for i := range found.Sites {
 		site := &found.Sites[i]
-		h, err := handlerOf(handlers, site.Host)
+		h, err := handlerOf(found.handlers, site.Host)
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err
 		}

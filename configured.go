@@ -94,8 +94,8 @@ func matchedHosts(match any) []string {
 }
 
 func newConfiguredHandler(raw json.RawMessage, hosts []string) (*configuredHandler, error) {
-	h := &configuredHandler{Handler: new(Handler), hosts: hosts, folded: map[string]bool{}}
-	if err := json.Unmarshal(raw, h.Handler); err != nil {
+	h := new(Handler)
+	if err := json.Unmarshal(raw, h); err != nil {
 		return nil, fmt.Errorf("reading a cookie_consent handler: %w", err)
 	}
 	h.logger = zap.NewNop()
@@ -106,6 +106,12 @@ func newConfiguredHandler(raw json.RawMessage, hosts []string) (*configuredHandl
 	if err := h.compile(); err != nil {
 		return nil, err
 	}
+	return asConfigured(h, hosts)
+}
+
+// asConfigured returns a handler that is compiled as commands see it.
+func asConfigured(handler *Handler, hosts []string) (*configuredHandler, error) {
+	h := &configuredHandler{Handler: handler, hosts: hosts, folded: map[string]bool{}}
 	cfg := h.config()
 	cfg.Known = nil
 	var err error

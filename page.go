@@ -39,25 +39,35 @@ const (
 // A page of which the content coding can't be undone is refused: no browser could
 // show it either, but for one that has the dictionary of a shared one.
 func (x *exchange) examine(status int, header http.Header, essence string) (t treatment, codings []string) {
-	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
-		mimetype.IsAttachment(header["Content-Disposition"]) {
+	pass := func(why passReason) (treatment, []string) {
+		countPass(why)
 		return bodyPasses, nil
+	}
+	switch {
+	case x.own:
+		return pass(passOwn)
+	case x.view == viewOther:
+		return pass(passRequest)
+	case !bodyAllowed(status), status == http.StatusPartialContent, isRedirect(status, header):
+		return pass(passStatus)
+	case mimetype.IsAttachment(header["Content-Disposition"]):
+		return pass(passAttachment)
 	}
 	switch essence {
 	case mimetype.HTML:
 		t = bodyIsPage
 	case "":
 		if mimetype.Nosniff(header["X-Content-Type-Options"]) {
-			return bodyPasses, nil
+			return pass(passType)
 		}
 		t = bodySniffed
 	case mimetype.XHTML:
 		if x.view == viewDocument {
 			x.passUnread("it is XHTML")
 		}
-		return bodyPasses, nil
+		return pass(passType)
 	default:
-		return bodyPasses, nil
+		return pass(passType)
 	}
 	codings, ok := contentCodings(header["Content-Encoding"])
 	switch {
@@ -66,7 +76,7 @@ func (x *exchange) examine(status int, header http.Header, essence string) (t tr
 	case t == bodyIsPage && x.view == viewDocument:
 		return bodyRefused, nil
 	default:
-		return bodyPasses, nil
+		return pass(passCoding)
 	}
 }
 

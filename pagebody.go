@@ -378,6 +378,7 @@ func (b *pageWriter) report() {
 		countPage(pageFragment)
 	case reason == rewrite.Complete:
 		countPage(pageRewritten)
+		metrics.pageBytes.Add(float64(b.taken))
 	default:
 		b.x.passUnread(reason.String())
 	}

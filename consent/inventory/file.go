@@ -213,15 +213,24 @@ func Read(path string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the inventory: %w", err)
 	}
-	var s Snapshot
-	if err := json.Unmarshal(content, &s); err != nil {
+	s, err := Decode(content)
+	if err != nil {
 		return nil, fmt.Errorf("reading the inventory %s: %w", path, err)
 	}
+	return s, nil
+}
+
+// Decode reads what a file holds.
+func Decode(content []byte) (*Snapshot, error) {
+	var s Snapshot
+	if err := json.Unmarshal(content, &s); err != nil {
+		return nil, err
+	}
 	if s.Version != formVersion {
-		return nil, fmt.Errorf("reading the inventory %s: its version is %d, but this program knows %d alone", path, s.Version, formVersion)
+		return nil, fmt.Errorf("its version is %d, but this program knows %d alone", s.Version, formVersion)
 	}
 	if wrong, ok := s.findWrong(); ok {
-		return nil, fmt.Errorf("reading the inventory %s: %q can't have been noted", path, wrong)
+		return nil, fmt.Errorf("%q can't have been noted", wrong)
 	}
 	return &s, nil
 }

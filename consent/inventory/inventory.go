@@ -280,6 +280,29 @@ func (inv *Inventory) makeRoom(now time.Time) bool {
 	return true
 }
 
+// Size is how much an inventory holds.
+type Size struct {
+	SetCookies, SentCookies int // that sites set, and that are only sent
+	PageHosts, ReportHosts  int // that pages name, and that only reports do
+	Unlisted                uint64
+}
+
+// Size returns how much there is.
+func (inv *Inventory) Size() (size Size) {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	for _, s := range inv.sites {
+		s.mu.Lock()
+		size.SetCookies += s.used[setCookies]
+		size.SentCookies += s.used[sentCookies]
+		size.PageHosts += s.used[pageHosts]
+		size.ReportHosts += s.used[reportHosts]
+		size.Unlisted += s.unlisted
+		s.mu.Unlock()
+	}
+	return size
+}
+
 // stripes are how many counters there are of one thing, so that processors which count
 // at the same time rarely meet.
 const stripes = 4
