@@ -21,7 +21,7 @@ import (
 func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "cookie-consent",
-		Usage: "check|inventory|suggest|export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
+		Usage: "check|inventory|suggest|report|export|verify|prune|stats [--config <path> [--adapter <name>]] [--file <path>]",
 		Short: "Checks configurations, and reads the inventory and the ledger of consent",
 		Long: `
 'check' looks for mistakes in a configuration. The other commands work on the inventory
@@ -37,7 +37,7 @@ a copy.
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), inventoryCommand(), suggestCommand())
+			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), inventoryCommand(), suggestCommand(), reportCommand())
 		},
 	})
 }

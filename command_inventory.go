@@ -145,6 +145,7 @@ func (s *inventorySource) limitTo(site string) error {
 	}
 	return nil
 }
+
 // listed is a line of the list.
 type listed struct {
 	site, kind, name, category, by, from, lifetime string

@@ -9,8 +9,6 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 func suggestCommand() *cobra.Command {
@@ -44,23 +42,13 @@ func runSuggest(flags caddycmd.Flags) (int, error) {
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	// Sites that share a handler share its block.
-	var order []*configuredHandler
-	sites := map[*configuredHandler][]*inventory.Site{}
-	for i := range found.Sites {
-		site := &found.Sites[i]
-		h, err := handlerOf(found.handlers, site.Host)
-		if err != nil {
-			return caddy.ExitCodeFailedStartup, err
-		}
-		if sites[h] == nil {
-			order = append(order, h)
-		}
-		sites[h] = append(sites[h], site)
+	groups, err := groupSites(found.Snapshot, found.handlers)
+	if err != nil {
+		return caddy.ExitCodeFailedStartup, err
 	}
-	blocks := make([]string, len(order))
-	for i, h := range order {
-		blocks[i] = suggest(h, sites[h])
+	blocks := make([]string, len(groups))
+	for i, group := range groups {
+		blocks[i] = suggest(group.handler, group.sites)
 	}
 	fmt.Print(strings.Join(blocks, "\n"))
 	return caddy.ExitCodeSuccess, nil

@@ -58,14 +58,8 @@ func (s *suggestion) put(to *strings.Builder, lines string, about ...seenName) {
 // suggest returns the block for one handler.
 func suggest(h *configuredHandler, sites []*inventory.Site) string {
 	s := newSuggestion(h, sites)
-	hosts := make([]string, len(sites))
-	for i, site := range sites {
-		if hosts[i] = site.Host; site.Host == inventory.Others {
-			hosts[i] = "all other hosts"
-		}
-	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: what was seen there and is not declared.\n", strings.Join(hosts, ", "))
+	fmt.Fprintf(&b, "# %s: what was seen there and is not declared.\n", strings.Join((&siteGroup{h, sites}).names(), ", "))
 	if s.cdns.Len()+s.declared.Len()+s.questions.Len() == 0 {
 		return b.String() + "# Nothing.\n"
 	}
@@ -328,7 +322,7 @@ func describeCookie(c *inventory.Cookie) string {
 		case c.Lifetime.Session:
 			b.WriteString(", for the browser session")
 		case !c.Lifetime.IsZero():
-			b.WriteString(", for " + c.Lifetime.String())
+			b.WriteString(", for " + wholeDays(c.Lifetime).String())
 		}
 		fmt.Fprintf(&b, ". Set %s, sent %s", times(c.Set), times(c.Sent))
 	}
