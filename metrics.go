@@ -58,7 +58,7 @@ var metrics = struct {
 	}),
 	passed: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "passed_total",
-		Help: "Bodies of responses that passed untouched, by reason (request: not for a page; status: none with a page; attachment: to be saved; type: no HTML; coding: in a coding that can't be undone; own: the module's own).",
+		Help: "Bodies of responses that passed untouched, by reason (request: not for a page; status: none with a page; attachment: to be saved; type: no HTML; coding: in a coding that can't be undone; own: the module's own; xhtml; charset: can't be read with certainty; content: no place for a banner).",
 	}, []string{"reason"}),
 	choices: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "choices_total",
@@ -139,11 +139,14 @@ const (
 	passType
 	passCoding
 	passOwn
+	passXHTML
+	passCharset
+	passContent
 	passReasons
 )
 
 var passCounters = func() (counters [passReasons]prometheus.Counter) {
-	for reason, label := range [passReasons]string{"request", "status", "attachment", "type", "coding", "own"} {
+	for reason, label := range [passReasons]string{"request", "status", "attachment", "type", "coding", "own", "xhtml", "charset", "content"} {
 		counters[reason] = metrics.passed.WithLabelValues(label)
 	}
 	return counters

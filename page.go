@@ -63,7 +63,8 @@ func (x *exchange) examine(status int, header http.Header, essence string) (t tr
 		t = bodySniffed
 	case mimetype.XHTML:
 		if x.view == viewDocument {
-			x.passUnread("it is XHTML")
+			x.passUnread(passXHTML, "it is XHTML")
+			return bodyPasses, nil
 		}
 		return pass(passType)
 	default:
@@ -82,8 +83,9 @@ func (x *exchange) examine(status int, header http.Header, essence string) (t tr
 
 // passUnread reports a page that passed without the banner because it can't be
 // read safely or has no place for it, once a host and reason.
-func (x *exchange) passUnread(reason string) {
+func (x *exchange) passUnread(why passReason, reason string) {
 	countPage(pageUnread)
+	countPass(why)
 	x.handler.notices.once(noticeUnreadPage, x.host+" "+reason, func(l *zap.Logger) {
 		l.Warn("a page passed without the banner", zap.String("host", x.host), zap.String("reason", reason))
 	})

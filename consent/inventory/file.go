@@ -20,7 +20,7 @@ const (
 	writeInterval = time.Minute
 
 	// maxFile bounds the size of a file that is read, in bytes.
-	maxFile = 64 << 20
+	maxFile = 128 << 20
 
 	// maxText bounds a name, host or path that is read, in bytes.
 	maxText = 512

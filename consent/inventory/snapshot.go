@@ -126,17 +126,27 @@ func (s *Site) merge(other *Site) {
 	for i := range other.Days {
 		s.Days = addDay(s.Days, &other.Days[i])
 	}
+	cookies := make(map[string]int, len(s.Cookies))
+	for i := range s.Cookies {
+		cookies[s.Cookies[i].Name] = i
+	}
 	for _, c := range other.Cookies {
-		if i := slices.IndexFunc(s.Cookies, func(have Cookie) bool { return have.Name == c.Name }); i >= 0 {
+		if i, ok := cookies[c.Name]; ok {
 			s.Cookies[i].merge(&c)
 		} else {
+			cookies[c.Name] = len(s.Cookies)
 			s.Cookies = append(s.Cookies, c)
 		}
 	}
+	hosts := make(map[string]int, len(s.Hosts))
+	for i := range s.Hosts {
+		hosts[s.Hosts[i].Host] = i
+	}
 	for _, h := range other.Hosts {
-		if i := slices.IndexFunc(s.Hosts, func(have Host) bool { return have.Host == h.Host }); i >= 0 {
+		if i, ok := hosts[h.Host]; ok {
 			s.Hosts[i].merge(&h)
 		} else {
+			hosts[h.Host] = len(s.Hosts)
 			s.Hosts = append(s.Hosts, h)
 		}
 	}

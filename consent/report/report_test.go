@@ -82,7 +82,7 @@ func TestReport(t *testing.T) {
 		"Now www.example.test: 1 cookie looks like what keeps visitors logged in",
 		"Now blog.example.test: The site only observes",
 		"www.example.test: 3 cookies are known to nobody for sure.",
-		"1 host of others known to nobody.",
+		"1 host of others is known to nobody.",
 		"1 cookie or host that the module knows is missing from your cookies policy.",
 		"1 thing is doubtful in the declarations.",
 		"1 declaration names something that was never seen since 1 March 2026.",
@@ -249,6 +249,20 @@ func TestPeriods(t *testing.T) {
 	for n, want := range map[uint64]uint64{0: 2, 1: 2, 2: 2, 3: 4, 5: 10, 11: 20, 41: 100, 100: 100, 101: 200} {
 		if got := roundUp(n); got != want {
 			t.Errorf("%d is rounded up to %d", n, got)
+		}
+	}
+}
+
+// A page stays one that a browser shows, however much there is.
+func TestLongLists(t *testing.T) {
+	site := Site{Name: "www.example.test", Declared: true}
+	for i := range maxListed + 7 {
+		site.Hosts = append(site.Hosts, Item{Name: "h" + number(uint64(i)), First: made, Last: made})
+	}
+	_, text := render(t, &Report{Made: made, Sites: []Site{site}})
+	for _, want := range []string{"Known to nobody (507)", "And 7 more:", "507 hosts of others are known to nobody."} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q", want)
 		}
 	}
 }

@@ -56,20 +56,28 @@ type group struct {
 	Title  string
 	Note   string
 	Items  []Item
+	More   int // that the page does not list
 }
+
+// maxListed bounds the items of a group that the page lists.
+const maxListed = 500
 
 // Empty reports whether nothing was seen.
 func (l list) Empty() bool { return len(l.Groups) == 0 }
 
-// of returns the items of a status.
-func (l list) of(statuses ...Status) (items []Item) {
+// of returns the items of some statuses, and how many there are.
+func (l list) of(statuses ...Status) (items []Item, n int) {
 	for _, g := range l.Groups {
 		if slices.Contains(statuses, g.Status) {
 			items = append(items, g.Items...)
+			n += g.All()
 		}
 	}
-	return items
+	return items, n
 }
+
+// All returns how many there are.
+func (g group) All() int { return len(g.Items) + g.More }
 
 func newView(r *Report) *view {
 	v := &view{Report: r}
@@ -152,6 +160,10 @@ func groups(items []Item, titles [4]group) (found []group) {
 			}
 			return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
 		})
+		if g.More = len(g.Items) - maxListed; g.More > 0 {
+			g.Items = g.Items[:maxListed]
+		}
+		g.More = max(g.More, 0)
 		if len(g.Items) > 0 {
 			found = append(found, g)
 		}
@@ -172,7 +184,10 @@ func (v *siteView) todo() (all []todo) {
 	} else if v.Observes {
 		say(true, "", "The site only observes: cookies and content of others reach every visitor, asked or not. Declare what is listed, then remove the line “mode observe”.")
 	}
-	cookies, hosts := v.Cookies.of(Unknown, Guessed), v.Hosts.of(Unknown, Guessed)
+	cookies, unknownCookies := v.Cookies.of(Unknown, Guessed)
+	_, unknownHosts := v.Hosts.of(Unknown, Guessed)
+	_, knownCookies := v.Cookies.of(Known)
+	_, knownHosts := v.Hosts.of(Known)
 	logins := 0
 	for _, c := range cookies {
 		if c.Login && !c.Necessary {
@@ -187,15 +202,15 @@ func (v *siteView) todo() (all []todo) {
 		say(true, v.Cookies.ID, "%s like what keeps visitors logged in, and nobody declared %s. If it is that, %s.",
 			plural(logins, "cookie looks", "cookies look"), oneOf(logins, "it", "them"), consequence)
 	}
-	if n := len(cookies); n > 0 {
+	if n := unknownCookies; n > 0 {
 		say(false, v.Cookies.ID, "%s known to nobody for sure. Find out what %s for, and declare %s.",
 			plural(n, "cookie is", "cookies are"), oneOf(n, "it is", "they are"), oneOf(n, "it", "them"))
 	}
-	if n := len(hosts); n > 0 {
-		say(false, v.Hosts.ID, "%s others known to nobody. Find out who answers there: pages may miss something, or should not ask there at all.",
-			plural(n, "host of", "hosts of"))
+	if n := unknownHosts; n > 0 {
+		say(false, v.Hosts.ID, "%s known to nobody. Find out who answers there: pages may miss something, or should not ask there at all.",
+			plural(n, "host of others is", "hosts of others are"))
 	}
-	if n := len(v.Cookies.of(Known)) + len(v.Hosts.of(Known)); n > 0 {
+	if n := knownCookies + knownHosts; n > 0 {
 		say(false, v.Cookies.ID, "%s that the module knows %s missing from your cookies policy. Copy the lines below into the Caddyfile.",
 			plural(n, "cookie or host", "cookies and hosts"), oneOf(n, "is", "are"))
 	}
