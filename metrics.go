@@ -118,7 +118,8 @@ func registerMetrics(registry *prometheus.Registry) error {
 		metrics.cookies, metrics.blocked, metrics.redirects, metrics.deletions, metrics.pages, metrics.pageBytes,
 		metrics.passed, metrics.choices, metrics.placeholders, metrics.reports,
 		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals, metrics.commits,
-		ledgerMetrics{}, inventoryMetrics{},
+		ledgerMetrics{},
+		inventoryMetrics{},
 	} {
 		err := registry.Register(collector)
 		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {

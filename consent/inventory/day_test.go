@@ -158,7 +158,8 @@ func TestFileWithDays(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	for _, wrong := range []Day{
-		{Date: "2026-02-30"}, {Date: ""},
+		{Date: "2026-02-30"},
+		{Date: ""},
 		{Date: "2026-01-31", Choices: map[string]map[string]uint64{"<b>{": {"en": 1}}},
 		{Date: "2026-01-31", Choices: map[string]map[string]uint64{"save": {"e n": 1}}},
 		{Date: "2026-01-31", Blocked: map[string]Blocked{"a\nb": {Dropped: 1}}},

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -92,7 +93,7 @@ func (d *liveDay) tally(category string) *tally {
 		}
 	}
 	t := &tally{category: category}
-	tallies = append(tallies[:len(tallies):len(tallies)], t)
+	tallies = append(slices.Clip(tallies), t) // others read what there was
 	d.tallies.Store(&tallies)
 	return t
 }

@@ -38,6 +38,7 @@ func render(t testing.TB, r *Report) (page, text string) {
 		case xhtml.TextToken:
 			words.Write(z.Text())
 			words.WriteByte(' ')
+		default:
 		}
 	}
 }
