@@ -13,11 +13,11 @@
 // the rarest that was not seen for an hour, and if there is none it is only counted.
 // Sites beyond the bound are one, [Others].
 //
+// What is looked up most, the names seen before, costs neither a lock nor an
+// allocation.
+//
 // # Days
 //
 // Choices and what is kept back are counted by day: of each site 400 days, with 8
 // languages and 24 categories each and one name, [Others], for all beyond.
-//
-// What is looked up most, the names seen before, costs neither a lock nor an
-// allocation.
 package inventory
