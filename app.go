@@ -56,6 +56,7 @@ type App struct {
 	inventory     *inventory.File
 	inventoryPath string // in the pool
 	log           slog.Handler
+	loaded        time.Time
 }
 
 // CaddyModule returns the Caddy module information.
@@ -105,6 +106,7 @@ func checkSigningKey(key string) (problem string) {
 // that can't be opened is no reason not to serve the site: visitors can still refuse.
 // The ledger logs it, and opening it is tried again with every choice.
 func (a *App) Start() error {
+	a.loaded = time.Now().UTC()
 	startedApp.Store(a)
 	a.inventory.Begin()
 	if a.ledger != nil {

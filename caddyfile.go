@@ -20,6 +20,8 @@ import (
 func init() {
 	httpcaddyfile.RegisterDirective("cookie_consent", parseDirective)
 	httpcaddyfile.RegisterDirectiveOrder("cookie_consent", httpcaddyfile.After, "encode")
+	httpcaddyfile.RegisterHandlerDirective("cookie_consent_report", parseReport)
+	httpcaddyfile.RegisterDirectiveOrder("cookie_consent_report", httpcaddyfile.After, "encode") // and before cookie_consent
 	httpcaddyfile.RegisterGlobalOption("cookie_consent", parseGlobalOption)
 }
 

@@ -38,7 +38,7 @@ the command as the user that Caddy runs as, because that folder is that user's.
 		CobraFunc: func(cmd *cobra.Command) {
 			cmd.Args = cobra.NoArgs // so that a command that there is not is an error
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), auditCommand(), inventoryCommand(), suggestCommand())
+			cmd.AddCommand(exportCommand(), verifyCommand(), pruneCommand(), statsCommand(), checkCommand(), auditCommand(), inventoryCommand(), suggestCommand(), reportCommand())
 		},
 	})
 }

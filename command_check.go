@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -62,11 +61,10 @@ func runCheck(flags caddycmd.Flags) (int, error) {
 		return caddy.ExitCodeFailedStartup, err
 	}
 	seen, err := readInventoryFiles(flags.Args())
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && len(flags.Args()) == 0:
-	case err != nil:
-		return caddy.ExitCodeFailedStartup, err
-	default:
+	if _, none := errors.AsType[noInventoryError](err); !none {
+		if err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
 		handlers, err := configuredHandlers(config)
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err
@@ -115,6 +113,9 @@ func checkConfig(config []byte) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", directive.where, err)
 		}
+		if h.Mode == modeObserve {
+			say(directive.where, "only observes: nothing is kept back yet")
+		}
 		for _, finding := range h.check() {
 			say(directive.where, "%s", finding)
 		}
@@ -127,9 +128,6 @@ func checkConfig(config []byte) ([]string, error) {
 func (h *Handler) check() []string {
 	findings := h.warnings()
 	say := func(format string, args ...any) { findings = append(findings, fmt.Sprintf(format, args...)) }
-	if h.Mode == modeObserve {
-		say("only observes: nothing is kept back yet")
-	}
 	if h.Controller == "" {
 		say("visitors are not told who is responsible: say it by 'controller'")
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -42,11 +43,15 @@ tells one visitor from another: parts of names that look random stand as
              of the domain; 'page', 'header', 'report': where a host was named
   lifetime   the longest that the application asked for
 
-The inventory is the file cookie_consent/inventory.json in Caddy's data directory, which
-a running Caddy writes once a minute. Run the command as the user that Caddy runs as,
-because the default directory is that user's. Where several machines serve the site,
-each has a file: name copies of them, or what --json printed there, and they are added
-up.
+The inventory is that of the running Caddy, asked at its admin endpoint: --address, or the
+one of the configuration. Where none answers, it is the file
+cookie_consent/inventory.json in Caddy's data directory, which is written once a minute.
+Run the command as the user that Caddy runs as, because the default directory is that
+user's. Where several machines serve the site, each has a file: name copies of them, or
+what --json printed there, and they are added up.
+
+What is declared is read from the configuration: --config, or the Caddyfile in the current
+folder, or else that of the running Caddy.
 `,
 		Example: `  caddy cookie-consent inventory
   caddy cookie-consent inventory --config /etc/caddy/Caddyfile --csv > cookies.csv
@@ -63,51 +68,61 @@ up.
 func overInventory(cmd *cobra.Command, run func(caddycmd.Flags) (int, error)) *cobra.Command {
 	cmd.Flags().StringP("config", "c", "", "Configuration file of Caddy, for what is declared")
 	cmd.Flags().StringP("adapter", "a", "", "Name of the adapter for the configuration")
+	cmd.Flags().String("address", "", "Admin endpoint of the running Caddy, if that of the configuration is not meant")
 	cmd.Flags().String("site", "", "Only this site")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(run)
 	return cmd
 }
 
-// readInventory returns the inventory that the flags name, and the handlers of the
-// configuration.
-func readInventory(flags caddycmd.Flags) (*inventory.Snapshot, []*configuredHandler, error) {
-	files := flags.Args()
-	var handlers []*configuredHandler
-	if file := flags.String("config"); file != "" || len(files) == 0 {
-		config, _, _, err := caddycmd.LoadConfig(file, flags.String("adapter"))
-		if err != nil {
-			return nil, nil, err
-		}
-		if handlers, err = configuredHandlers(config); err != nil {
-			return nil, nil, err
-		}
-	}
-	merged, err := readInventoryFiles(files)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && len(files) == 0:
-		return nil, nil, fmt.Errorf("there is no inventory at %s: run the command as the user that Caddy runs as, a minute after the first visitor of a site with cookie_consent", inventoryFile())
-	case err != nil:
-		return nil, nil, err
-	}
-	if site := flags.String("site"); site != "" {
-		only := &inventory.Snapshot{Version: merged.Version}
-		for _, s := range merged.Sites {
-			if s.Host == site {
-				only.Sites = append(only.Sites, s)
-			}
-		}
-		if merged = only; len(only.Sites) == 0 {
-			return nil, nil, fmt.Errorf("--site '%s' is not in the inventory", site)
-		}
-	}
-	return merged, handlers, nil
+// inventorySource is what a command that reads the inventory works on.
+type inventorySource struct {
+	*inventory.Snapshot
+	handlers []*configuredHandler
+	running  *running // that it comes from, nil if it comes from files
 }
 
-// readInventoryFiles returns what all files hold together. Without any, it is that of
-// this machine.
+// readInventory returns the inventory that the flags name, and the handlers of the
+// configuration.
+func readInventory(flags caddycmd.Flags) (*inventorySource, error) {
+	files := flags.Args()
+	source := &inventorySource{}
+	var config []byte
+	if file := flags.String("config"); file != "" || len(files) == 0 {
+		var err error
+		if config, file, _, err = caddycmd.LoadConfig(file, flags.String("adapter")); err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			if source.running, source.Snapshot, err = askRunning(flags.String("address"), config, file); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if len(config) == 0 && source.running != nil {
+		config = source.running.config()
+	}
+	var err error
+	if source.handlers, err = configuredHandlers(config); err != nil {
+		return nil, err
+	}
+	if source.running == nil {
+		source.Snapshot, err = readInventoryFiles(files)
+	}
+	if err == nil {
+		err = source.limitTo(flags.String("site"))
+	}
+	return source, err
+}
+
+// readInventoryFiles returns what files hold together, or else that of this machine.
 func readInventoryFiles(files []string) (*inventory.Snapshot, error) {
 	if len(files) == 0 {
-		files = []string{inventoryFile()}
+		file := inventoryFile()
+		s, err := inventory.Read(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, noInventoryError(file)
+		}
+		return s, err
 	}
 	all := make([]*inventory.Snapshot, len(files))
 	for i, file := range files {
@@ -117,6 +132,25 @@ func readInventoryFiles(files []string) (*inventory.Snapshot, error) {
 		}
 	}
 	return inventory.Merge(all...), nil
+}
+
+// A noInventoryError is that there is no inventory in a file.
+type noInventoryError string
+
+func (file noInventoryError) Error() string {
+	return "no running Caddy answers with an inventory, and there is none at " + string(file) + ": run the command as the user that Caddy runs as, a minute after the first visitor of a site with cookie_consent"
+}
+
+// limitTo leaves out all sites but one, if that is named.
+func (s *inventorySource) limitTo(site string) error {
+	if site == "" {
+		return nil
+	}
+	s.Sites = slices.DeleteFunc(s.Sites, func(other inventory.Site) bool { return other.Host != site })
+	if len(s.Sites) == 0 {
+		return fmt.Errorf("--site '%s' is not in the inventory", site)
+	}
+	return nil
 }
 
 // listed is a line of the list.
@@ -146,7 +180,7 @@ type listedHost struct {
 }
 
 func runInventory(flags caddycmd.Flags) (int, error) {
-	found, handlers, err := readInventory(flags)
+	found, err := readInventory(flags)
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
@@ -157,7 +191,7 @@ func runInventory(flags caddycmd.Flags) (int, error) {
 	}{found.Version, []listedSite{}}
 	for i := range found.Sites {
 		site := &found.Sites[i]
-		h, err := handlerOf(handlers, site.Host)
+		h, err := handlerOf(found.handlers, site.Host)
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err
 		}

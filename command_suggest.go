@@ -9,8 +9,6 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 func suggestCommand() *cobra.Command {
@@ -30,8 +28,8 @@ As it is printed it enforces consent, and lets nothing pass that would not pass 
 it. Read it, answer the questions, and put the lines into the block of your Caddyfile.
 Whether something is necessary is a legal question that you answer, not this command.
 
-The inventory is read as by 'caddy cookie-consent inventory': that of this machine, or
-the files that are named.
+The inventory is read as by 'caddy cookie-consent inventory': that of the running Caddy or
+of this machine, or the files that are named.
 `,
 		Example: `  caddy cookie-consent suggest --config /etc/caddy/Caddyfile
   caddy cookie-consent suggest --config /etc/caddy/Caddyfile --site www.example.com > suggested
@@ -40,27 +38,17 @@ the files that are named.
 }
 
 func runSuggest(flags caddycmd.Flags) (int, error) {
-	found, handlers, err := readInventory(flags)
+	found, err := readInventory(flags)
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	// Sites that share a handler share its block.
-	var order []*configuredHandler
-	sites := map[*configuredHandler][]*inventory.Site{}
-	for i := range found.Sites {
-		site := &found.Sites[i]
-		h, err := handlerOf(handlers, site.Host)
-		if err != nil {
-			return caddy.ExitCodeFailedStartup, err
-		}
-		if sites[h] == nil {
-			order = append(order, h)
-		}
-		sites[h] = append(sites[h], site)
+	groups, err := groupSites(found.Snapshot, found.handlers)
+	if err != nil {
+		return caddy.ExitCodeFailedStartup, err
 	}
-	blocks := make([]string, len(order))
-	for i, h := range order {
-		blocks[i] = suggest(h, sites[h])
+	blocks := make([]string, len(groups))
+	for i, group := range groups {
+		blocks[i] = suggest(group.handler, group.sites)
 	}
 	fmt.Print(strings.Join(blocks, "\n"))
 	return caddy.ExitCodeSuccess, nil

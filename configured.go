@@ -96,11 +96,11 @@ func matchedHosts(match any) []string {
 }
 
 func newConfiguredHandler(raw json.RawMessage, hosts []string) (*configuredHandler, error) {
-	h := &configuredHandler{Handler: new(Handler), hosts: hosts, folded: map[string]bool{}}
-	if err := json.Unmarshal(raw, h.Handler); err != nil {
+	h := new(Handler)
+	if err := json.Unmarshal(raw, h); err != nil {
 		return nil, fmt.Errorf("reading a cookie_consent handler: %w", err)
 	}
-	h.bare = reflect.DeepEqual(*h.Handler, Handler{Mode: h.Mode})
+	bare := reflect.DeepEqual(*h, Handler{Mode: h.Mode})
 	h.logger = zap.NewNop()
 	if err := h.loadCatalog(); err != nil {
 		return nil, err
@@ -112,6 +112,16 @@ func newConfiguredHandler(raw json.RawMessage, hosts []string) (*configuredHandl
 	if err := h.compile(); err != nil {
 		return nil, err
 	}
+	configured, err := asConfigured(h, hosts)
+	if err == nil {
+		configured.bare = bare
+	}
+	return configured, err
+}
+
+// asConfigured returns a handler that is compiled as commands see it.
+func asConfigured(handler *Handler, hosts []string) (*configuredHandler, error) {
+	h := &configuredHandler{Handler: handler, hosts: hosts, folded: map[string]bool{}}
 	cfg := h.config()
 	cfg.Known = nil
 	var err error

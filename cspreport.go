@@ -57,23 +57,28 @@ func (h *Handler) serveReport(w http.ResponseWriter, r *http.Request, x *exchang
 		return &endpointError{status: http.StatusMethodNotAllowed, problem: banner.WrongMethod, allow: http.MethodPost}
 	}
 	if !sameOrigin(r, x.scheme()) {
+		countReport(reportRefused)
 		return &endpointError{status: http.StatusForbidden, problem: banner.WrongOrigin}
 	}
 	violations, err := readReports(w, r)
 	if err != nil {
+		countReport(reportRefused)
 		return err
 	}
 	for _, v := range violations {
 		page, err := url.Parse(v.DocumentURI + v.DocumentURL)
 		if err != nil || hostname(page.Host) != x.host {
+			countReport(reportIgnored)
 			continue
 		}
 		to := *x
 		to.url, to.at = page, nil
 		to.visit = h.inventory.On(x.host, page.Path, time.Now())
 		if !to.visit.AdmitReport() {
+			countReport(reportLimited)
 			break
 		}
+		countReport(reportTaken)
 		if state, whom := h.unasked.URL(to.page(), v.BlockedURI+v.BlockedURL); state != consent.Granted {
 			to.observeHost(inventory.Report, whom)
 		}

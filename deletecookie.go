@@ -40,7 +40,7 @@ func (h *Handler) serveDelete(w http.ResponseWriter, r *http.Request, x *exchang
 	header := w.Header()
 	header.Set("Cache-Control", "no-store")
 	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
-	countDeletions(len(lines))
+	x.countDeletions(lines)
 
 	if next < d.Len() && position.hop < maxSweepHops {
 		if position.hop == 0 {

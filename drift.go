@@ -1,6 +1,7 @@
 package cookieconsent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/report"
 )
 
 // unseenAfter is how long an inventory has to be kept of a site before what is declared
@@ -32,7 +34,7 @@ func drift(handlers []*configuredHandler, seen *inventory.Snapshot, now time.Tim
 	}
 	for _, h := range handlers {
 		if len(sites[h]) > 0 {
-			findings = append(findings, h.unseen(inventory.MergeSites(sites[h]...), now)...)
+			findings = append(findings, h.notSeen(inventory.MergeSites(sites[h]...), now)...)
 		}
 	}
 	return findings, nil
@@ -41,50 +43,61 @@ func drift(handlers []*configuredHandler, seen *inventory.Snapshot, now time.Tim
 // undeclared returns what there is to say of what a site was seen with and nobody
 // declared.
 func (h *configuredHandler) undeclared(site *inventory.Site) []string {
-	var findings, tools []string
-	say := func(kind, name, category, by string, last time.Time) {
-		consequence := "passes as " + category
-		if category != consent.Necessary {
-			consequence = "waits for consent to " + category
+	var findings []string
+	say := func(kind, name string, v *verdict, last time.Time) {
+		consequence := "passes as " + v.category
+		if v.category != consent.Necessary {
+			consequence = "waits for consent to " + v.category
 		}
 		findings = append(findings, fmt.Sprintf("%s: the %s %s, last seen on %s, is not declared (%s) and %s; 'suggest' prints the lines",
-			site.Host, kind, name, last.UTC().Format(time.DateOnly), by, consequence))
+			site.Host, kind, name, last.UTC().Format(time.DateOnly), v.by(), consequence))
 	}
 	for i := range site.Cookies {
 		c := &site.Cookies[i]
-		v := h.classifyCookie(c.Name)
-		if isConsentTool(v.known) {
-			tools = append(tools, v.known.Name())
-		}
-		if !v.declared {
-			name := c.Name
-			if name == "" {
-				name = "without a name"
-			}
-			say("cookie", name, v.category, v.by(), c.Last)
+		if v := h.classifyCookie(c.Name); !v.declared {
+			say("cookie", cmp.Or(c.Name, "without a name"), &v, c.Last)
 		}
 	}
 	for i := range site.Hosts {
 		other := &site.Hosts[i]
-		v := h.classifyHost(site.Host, other.Host)
-		if isConsentTool(v.known) {
-			tools = append(tools, v.known.Name())
-		}
-		if !v.declared {
-			say("host", other.Host, v.category, v.by(), other.Last)
+		if v := h.classifyHost(site.Host, other.Host); !v.declared {
+			say("host", other.Host, &v, other.Last)
 		}
 	}
-	for _, tool := range slices.Compact(slices.Sorted(slices.Values(tools))) {
-		if h.Banner != bannerOff {
-			findings = append(findings, fmt.Sprintf("%s: the application brings a consent tool of its own, %s, so that visitors may be asked twice; remove it there, or say 'banner off'", site.Host, tool))
-		}
+	for _, finding := range h.consentTools(site) {
+		findings = append(findings, site.Host+": "+finding)
 	}
 	return findings
 }
 
-// unseen returns what there is to say of what is declared and was not seen on the sites
+// consentTools returns what there is to say of tools of the application's own that ask
+// visitors.
+func (h *configuredHandler) consentTools(site *inventory.Site) []string {
+	if h.Banner == bannerOff {
+		return nil
+	}
+	var tools []string
+	note := func(v verdict) {
+		if isConsentTool(v.known) {
+			tools = append(tools, v.known.Name())
+		}
+	}
+	for i := range site.Cookies {
+		note(h.classifyCookie(site.Cookies[i].Name))
+	}
+	for i := range site.Hosts {
+		note(h.classifyHost(site.Host, site.Hosts[i].Host))
+	}
+	tools = slices.Compact(slices.Sorted(slices.Values(tools)))
+	for i, tool := range tools {
+		tools[i] = "the application brings a consent tool of its own, " + tool + ", so that visitors may be asked twice; remove it there, or say 'banner off'"
+	}
+	return tools
+}
+
+// notSeen returns what there is to say of what is declared and was not seen on the sites
 // of the handler.
-func (h *configuredHandler) unseen(seen *inventory.Site, now time.Time) []string {
+func (h *configuredHandler) notSeen(seen *inventory.Site, now time.Time) []string {
 	since := now
 	for i := range seen.Cookies {
 		since = earlier(since, seen.Cookies[i].First)
@@ -95,29 +108,10 @@ func (h *configuredHandler) unseen(seen *inventory.Site, now time.Time) []string
 	if now.Sub(since) < unseenAfter {
 		return nil
 	}
-	where := strings.Join(h.hosts, ", ")
-	if where == "" {
-		where = "every host"
-	}
 	var findings []string
-	say := func(what string) {
-		findings = append(findings, fmt.Sprintf("%s: %s is declared, but was not seen since %s", where, what, since.UTC().Format(time.DateOnly)))
-	}
-	for i := range h.Cookies {
-		for _, pattern := range h.Cookies[i].Patterns {
-			if !sawCookie(seen, pattern) {
-				say("the cookie " + pattern)
-			}
-		}
-	}
-	for i := range h.Services {
-		s := &h.Services[i]
-		saw := len(s.Cookies)+len(s.Hosts) == 0 || // paths and storage leave no trace
-			slices.ContainsFunc(s.Cookies, func(pattern string) bool { return sawCookie(seen, pattern) }) ||
-			slices.ContainsFunc(s.Hosts, func(host string) bool { return sawHost(seen, host) })
-		if !saw {
-			say("the service " + s.ID)
-		}
+	for _, what := range h.unseen(seen) {
+		findings = append(findings, fmt.Sprintf("%s: the %s %s is declared, but was not seen since %s",
+			cmp.Or(strings.Join(h.hosts, ", "), "every host"), what.Kind, what.Name, since.UTC().Format(time.DateOnly)))
 	}
 	return findings
 }
@@ -129,24 +123,45 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// sawCookie reports whether a site was seen with a cookie that a pattern is for.
-// Inventories have names folded.
-func sawCookie(seen *inventory.Site, pattern string) bool {
-	folded := pattern
-	if !strings.Contains(pattern, "*") {
-		folded = inventory.Fold(pattern, knownShape)
+// unseen returns what is declared of which nothing was seen: cookies by their patterns,
+// and services of which neither a cookie nor a host was.
+func (h *configuredHandler) unseen(seen *inventory.Site) []report.Unseen {
+	var unseen []report.Unseen
+	sawCookie := func(pattern string) bool {
+		return slices.ContainsFunc(seen.Cookies, func(c inventory.Cookie) bool { return isOneOf(c.Name, pattern) })
 	}
-	return slices.ContainsFunc(seen.Cookies, func(c inventory.Cookie) bool {
-		return c.Name == folded || consent.MatchName(pattern, consent.KnownExample(c.Name))
-	})
+	sawHost := func(declared string) bool {
+		return slices.ContainsFunc(seen.Hosts, func(other inventory.Host) bool { return isHostOf(other.Host, declared) })
+	}
+	for i := range h.Cookies {
+		for _, pattern := range h.Cookies[i].Patterns {
+			if !sawCookie(pattern) {
+				unseen = append(unseen, report.Unseen{Kind: "cookie", Name: pattern, Of: h.Cookies[i].Provider})
+			}
+		}
+	}
+	for i := range h.Services {
+		s := &h.Services[i]
+		traces := len(s.Cookies) + len(s.Hosts) // paths and storage leave none
+		if traces > 0 && !slices.ContainsFunc(s.Cookies, sawCookie) && !slices.ContainsFunc(s.Hosts, sawHost) {
+			unseen = append(unseen, report.Unseen{Kind: "service", Name: s.ID, Of: s.Provider})
+		}
+	}
+	return unseen
 }
 
-// sawHost reports whether a site was seen with a host that a pattern is for. Inventories
-// have "*.example.net" for many hosts below one.
-func sawHost(seen *inventory.Site, pattern string) bool {
-	below, wildcard := strings.CutPrefix(pattern, "*.")
-	return slices.ContainsFunc(seen.Hosts, func(h inventory.Host) bool {
-		host := strings.TrimPrefix(h.Host, "*.")
-		return host == below || wildcard && strings.HasSuffix(host, "."+below) || host != h.Host && strings.HasSuffix(pattern, "."+host)
-	})
+// isOneOf reports whether a name as an inventory has it may be one that a declaration is
+// about.
+func isOneOf(name, declared string) bool {
+	return consent.MatchName(declared, consent.KnownExample(name)) || strings.Contains(name, "*") && consent.MatchName(name, declared) ||
+		!strings.Contains(declared, "*") && inventory.Fold(declared, knownShape) == name
+}
+
+// isHostOf reports whether a host, or those below one, may be one that is declared.
+func isHostOf(host, declared string) bool {
+	below := func(host, wildcard string) bool {
+		suffix, ok := strings.CutPrefix(wildcard, "*")
+		return ok && strings.HasSuffix(host, suffix)
+	}
+	return host == declared || below(host, declared) || below(declared, host)
 }

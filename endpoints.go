@@ -280,7 +280,7 @@ func (h *Handler) servePreferences(w http.ResponseWriter, r *http.Request, x *ex
 	if unproven != nil {
 		return h.serveUnproven(w, r, x, before, pref, key, form, unproven)
 	}
-	countChoice(string(pref.Method))
+	x.countChoice(before, h.banner.Language(form.Get("language"), x.language))
 
 	w.Header().Add("Set-Cookie", h.preferenceCookie(x, value))
 	returnTo := localPath(form.Get("return_to"))

@@ -34,6 +34,7 @@ type exchange struct {
 	posted   bool     // whether the request must not be sent again unasked
 	worker   bool     // whether it is the script of a worker
 	marked   bool     // whether it is for a page in the place of one that was kept
+	own      bool     // whether the module itself answers, with what is no page of the site
 	language string   // Accept-Language
 
 	visit inventory.Visit // notes what passes

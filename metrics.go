@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 // The collectors live as long as the process: every configuration has a registry
@@ -15,9 +18,14 @@ var metrics = struct {
 	cookies   *prometheus.CounterVec
 	blocked   *prometheus.CounterVec
 	redirects *prometheus.CounterVec
-	deletions prometheus.Counter
+	deletions *prometheus.CounterVec
 	pages     *prometheus.CounterVec
+	pageBytes prometheus.Counter
+	passed    *prometheus.CounterVec
 	choices   *prometheus.CounterVec
+
+	placeholders prometheus.Counter
+	reports      *prometheus.CounterVec
 
 	records            *prometheus.CounterVec
 	withheldGrants     prometheus.Counter
@@ -36,18 +44,34 @@ var metrics = struct {
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "redirects_total",
 		Help: "Redirects to somebody whom the visitor did not agree to, which were let pass, by the category of whom.",
 	}, []string{"category"}),
-	deletions: prometheus.NewCounter(prometheus.CounterOpts{
+	deletions: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "deletions_total",
-		Help: "Set-Cookie lines sent to delete refused cookies.",
-	}),
+		Help: "Set-Cookie lines sent to delete refused cookies, by category.",
+	}, []string{"category"}),
 	pages: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "pages_total",
 		Help: "Pages by result (rewritten; fragment: no whole document, left alone; unread: passed without the banner; failed: could not be decoded, and was cut off or refused).",
 	}, []string{"result"}),
+	pageBytes: prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "page_bytes_total",
+		Help: "Bytes of rewritten pages, as the application sent them.",
+	}),
+	passed: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "passed_total",
+		Help: "Bodies of responses that passed untouched, by reason (request: not for a page; status: none with a page; attachment: to be saved; type: no HTML; coding: in a coding that can't be undone; own: the module's own; xhtml; charset: can't be read with certainty; content: no place for a banner).",
+	}, []string{"reason"}),
 	choices: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "choices_total",
-		Help: "Choices that visitors made, by method.",
+		Help: "Choices that visitors made and that hold, by method (accept_all, reject_all, save, placeholder; withdraw: all that was agreed to was taken back).",
 	}, []string{"method"}),
+	placeholders: prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "placeholders_total",
+		Help: "Placeholders sent to be shown in place of blocked frames.",
+	}),
+	reports: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: "caddy", Subsystem: "cookie_consent", Name: "browser_reports_total",
+		Help: "Reports of browsers by result (taken; limited: too many for a site; ignored: of another page; refused: requests with reports that were not read).",
+	}, []string{"result"}),
 	records: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: "caddy", Subsystem: "cookie_consent", Name: "ledger_records_total",
 		Help: "Choices by what became of their record (written; failed: the store could not; limited: too many from one network).",
@@ -77,6 +101,11 @@ const (
 	pageUnread    = "unread"
 	pageFailed    = "failed"
 
+	reportTaken   = "taken"
+	reportLimited = "limited"
+	reportIgnored = "ignored"
+	reportRefused = "refused"
+
 	recordWritten = "written"
 	recordFailed  = "failed"
 	recordLimited = "limited"
@@ -86,9 +115,11 @@ const (
 // handlers share one.
 func registerMetrics(registry *prometheus.Registry) error {
 	for _, collector := range []prometheus.Collector{
-		metrics.cookies, metrics.blocked, metrics.redirects, metrics.deletions, metrics.pages, metrics.choices,
+		metrics.cookies, metrics.blocked, metrics.redirects, metrics.deletions, metrics.pages, metrics.pageBytes,
+		metrics.passed, metrics.choices, metrics.placeholders, metrics.reports,
 		metrics.records, metrics.withheldGrants, metrics.unrecordedRefusals, metrics.commits,
 		ledgerMetrics{},
+		inventoryMetrics{},
 	} {
 		err := registry.Register(collector)
 		if _, already := errors.AsType[prometheus.AlreadyRegisteredError](err); err != nil && !already {
@@ -98,15 +129,58 @@ func registerMetrics(registry *prometheus.Registry) error {
 	return nil
 }
 
-func countCookie(action, category string) { metrics.cookies.WithLabelValues(action, category).Inc() }
+// passReason is why the body of a response passes untouched.
+type passReason uint8
 
-func countBlocked(category string, n int) {
-	metrics.blocked.WithLabelValues(category).Add(float64(n))
+// Most responses pass, so that their counters are looked up once.
+const (
+	passRequest passReason = iota
+	passStatus
+	passAttachment
+	passType
+	passCoding
+	passOwn
+	passXHTML
+	passCharset
+	passContent
+	passReasons
+)
+
+var passCounters = func() (counters [passReasons]prometheus.Counter) {
+	for reason, label := range [passReasons]string{"request", "status", "attachment", "type", "coding", "own", "xhtml", "charset", "content"} {
+		counters[reason] = metrics.passed.WithLabelValues(label)
+	}
+	return counters
+}()
+
+// countCookie counts a cookie that was kept back.
+func (x *exchange) countCookie(what inventory.Kept, category string) {
+	action := actionDropped
+	if what == inventory.Stripped {
+		action = actionStripped
+	}
+	metrics.cookies.WithLabelValues(action, category).Inc()
+	x.visit.Keep(what, category, 1)
 }
-func countDeletions(n int)      { metrics.deletions.Add(float64(n)) }
-func countPage(result string)   { metrics.pages.WithLabelValues(result).Inc() }
-func countChoice(method string) { metrics.choices.WithLabelValues(method).Inc() }
-func countRecord(result string) { metrics.records.WithLabelValues(result).Inc() }
+
+// countContacts counts what was kept from contacting somebody.
+func (x *exchange) countContacts(category string, n int) {
+	metrics.blocked.WithLabelValues(category).Add(float64(n))
+	x.visit.Keep(inventory.Contact, category, n)
+}
+
+// countDeletions counts Set-Cookie lines that delete.
+func (x *exchange) countDeletions(lines []string) {
+	for _, line := range lines {
+		_, rule := x.decision.Cookie(cookie.SetCookieName(line))
+		metrics.deletions.WithLabelValues(rule.Category).Inc()
+	}
+}
+
+func countPage(result string)     { metrics.pages.WithLabelValues(result).Inc() }
+func countPass(reason passReason) { passCounters[reason].Inc() }
+func countReport(result string)   { metrics.reports.WithLabelValues(result).Inc() }
+func countRecord(result string)   { metrics.records.WithLabelValues(result).Inc() }
 
 func observeCommit(took time.Duration) { metrics.commits.Observe(took.Seconds()) }
 
@@ -155,4 +229,41 @@ func (ledgerMetrics) Collect(values chan<- prometheus.Metric) {
 	values <- prometheus.MustNewConstMetric(ledgerUndeliveredDesc, prometheus.GaugeValue, float64(undelivered))
 	values <- prometheus.MustNewConstMetric(ledgerFailuresDesc, prometheus.CounterValue, float64(failures))
 	values <- prometheus.MustNewConstMetric(ledgerUpDesc, prometheus.GaugeValue, up)
+}
+
+// inventoryMetrics tells of the inventories that are open when it is asked.
+type inventoryMetrics struct{}
+
+var (
+	inventoryCookiesDesc = prometheus.NewDesc("caddy_cookie_consent_inventory_cookies",
+		"Cookies in the inventory, by who names them (site: it sets them; browsers: they are only sent).", []string{"from"}, nil)
+	inventoryHostsDesc = prometheus.NewDesc("caddy_cookie_consent_inventory_hosts",
+		"Hosts of others in the inventory, by who names them (site: its pages do; browsers: only their reports do).", []string{"from"}, nil)
+	inventoryUnlistedDesc = prometheus.NewDesc("caddy_cookie_consent_inventory_unlisted_total",
+		"Sightings of names for which the inventory had no room.", nil, nil)
+)
+
+// Describe implements [prometheus.Collector].
+func (inventoryMetrics) Describe(descs chan<- *prometheus.Desc) {
+	descs <- inventoryCookiesDesc
+	descs <- inventoryHostsDesc
+	descs <- inventoryUnlistedDesc
+}
+
+// Collect implements [prometheus.Collector].
+func (inventoryMetrics) Collect(values chan<- prometheus.Metric) {
+	var size inventory.Size
+	inventories.Range(func(_, value any) bool {
+		size = value.(pooledInventory).Size() // there is one for all
+		return false
+	})
+	const bySite, byBrowsers = "site", "browsers"
+	gauge := func(desc *prometheus.Desc, n int, from string) {
+		values <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n), from)
+	}
+	gauge(inventoryCookiesDesc, size.SetCookies, bySite)
+	gauge(inventoryCookiesDesc, size.SentCookies, byBrowsers)
+	gauge(inventoryHostsDesc, size.PageHosts, bySite)
+	gauge(inventoryHostsDesc, size.ReportHosts, byBrowsers)
+	values <- prometheus.MustNewConstMetric(inventoryUnlistedDesc, prometheus.CounterValue, float64(size.Unlisted))
 }

@@ -479,7 +479,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 
 	if state, rule := x.decision.Path(x.url.RequestURI()); state != consent.Granted {
-		countBlocked(rule.Category, 1)
+		x.countContacts(rule.Category, 1)
 		return servePath(w, r)
 	}
 	x.filterRequest(r)

@@ -32,7 +32,7 @@ type observedPage struct {
 // observePage returns what reads the page that follows a header, or nil if none does or
 // none has to be read.
 func (x *exchange) observePage(status int, header http.Header) *observedPage {
-	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
+	if x.own || x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
 		mimetype.IsAttachment(header["Content-Disposition"]) || x.handler.unasked.AllGranted() {
 		return nil
 	}

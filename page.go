@@ -39,25 +39,36 @@ const (
 // A page of which the content coding can't be undone is refused: no browser could
 // show it either, but for one that has the dictionary of a shared one.
 func (x *exchange) examine(status int, header http.Header, essence string) (t treatment, codings []string) {
-	if x.view == viewOther || !bodyAllowed(status) || status == http.StatusPartialContent || isRedirect(status, header) ||
-		mimetype.IsAttachment(header["Content-Disposition"]) {
+	pass := func(why passReason) (treatment, []string) {
+		countPass(why)
 		return bodyPasses, nil
+	}
+	switch {
+	case x.own:
+		return pass(passOwn)
+	case x.view == viewOther:
+		return pass(passRequest)
+	case !bodyAllowed(status), status == http.StatusPartialContent, isRedirect(status, header):
+		return pass(passStatus)
+	case mimetype.IsAttachment(header["Content-Disposition"]):
+		return pass(passAttachment)
 	}
 	switch essence {
 	case mimetype.HTML:
 		t = bodyIsPage
 	case "":
 		if mimetype.Nosniff(header["X-Content-Type-Options"]) {
-			return bodyPasses, nil
+			return pass(passType)
 		}
 		t = bodySniffed
 	case mimetype.XHTML:
 		if x.view == viewDocument {
-			x.passUnread("it is XHTML")
+			x.passUnread(passXHTML, "it is XHTML")
+			return bodyPasses, nil
 		}
-		return bodyPasses, nil
+		return pass(passType)
 	default:
-		return bodyPasses, nil
+		return pass(passType)
 	}
 	codings, ok := contentCodings(header["Content-Encoding"])
 	switch {
@@ -66,14 +77,15 @@ func (x *exchange) examine(status int, header http.Header, essence string) (t tr
 	case t == bodyIsPage && x.view == viewDocument:
 		return bodyRefused, nil
 	default:
-		return bodyPasses, nil
+		return pass(passCoding)
 	}
 }
 
 // passUnread reports a page that passed without the banner because it can't be
 // read safely or has no place for it, once a host and reason.
-func (x *exchange) passUnread(reason string) {
+func (x *exchange) passUnread(why passReason, reason string) {
 	countPage(pageUnread)
+	countPass(why)
 	x.handler.notices.once(noticeUnreadPage, x.host+" "+reason, func(l *zap.Logger) {
 		l.Warn("a page passed without the banner", zap.String("host", x.host), zap.String("reason", reason))
 	})

@@ -388,13 +388,14 @@ func (b *pageWriter) report() {
 	reason := b.rewriter.Skipped()
 	switch {
 	case b.unread != "":
-		b.x.passUnread(b.unread)
+		b.x.passUnread(passCharset, b.unread)
 	case b.isJSON, reason == rewrite.Fragment:
 		countPage(pageFragment)
 	case reason == rewrite.Complete:
 		countPage(pageRewritten)
+		metrics.pageBytes.Add(float64(b.taken))
 	default:
-		b.x.passUnread(reason.String())
+		b.x.passUnread(passContent, reason.String())
 	}
 }
 

@@ -101,6 +101,7 @@ func (h *Handler) servePlaceholder(w http.ResponseWriter, r *http.Request, x *ex
 	header.Set("Cross-Origin-Embedder-Policy", "require-corp") // as the page around may demand
 	header.Set("Cache-Control", "private, no-cache")
 	header.Set("Content-Type", "text/html; charset=utf-8")
+	metrics.placeholders.Inc()
 	_, err := w.Write(page)
 	return err
 }

@@ -44,6 +44,7 @@ func (h *Handler) prove(r *http.Request, x *exchange, before *consent.Decision, 
 		})
 	} else if receipt, err := h.record(r.Context(), x, before, form); err != nil {
 		countRecord(recordFailed)
+		lastLedgerFailure.Store(&ledgerFailure{time.Now().UTC(), err.Error()})
 		h.logger.Debug("a choice could not be recorded", zap.Error(err))
 	} else {
 		countRecord(recordWritten)
@@ -76,15 +77,12 @@ func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decis
 	} else if fromPreferences(form) {
 		record.Source = sourcePreferences
 	}
-	record.Method = string(pref.Method)
+	record.Method = h.method(before, x.decision)
 	record.Language = shown.language
 	record.GPC = pref.GPC
 	record.Days = int(time.Duration(h.MaxAge)/(24*time.Hour)) - (consent.Today(record.Time) - pref.Day)
 	record.Version = moduleVersion()
 	record.Categories, record.Services = h.states(before, x.decision)
-	if h.withdraws(before, x.decision) {
-		record.Method = ledger.Withdraw
-	}
 
 	submission, err := ledger.Submit(record, shown.Shown)
 	if err != nil {
@@ -133,9 +131,20 @@ func (h *Handler) grants(d *consent.Decision) bool {
 	return false
 }
 
-// withdraws reports whether a visitor takes back all that was granted before.
-func (h *Handler) withdraws(before, after *consent.Decision) bool {
-	return before.Preference() != nil && h.grants(before) && !h.grants(after)
+// method returns how a choice was made, as records have it: one by which a visitor takes
+// back all that was granted before is a withdrawal.
+func (h *Handler) method(before, after *consent.Decision) string {
+	if before.Preference() != nil && h.grants(before) && !h.grants(after) {
+		return ledger.Withdraw
+	}
+	return string(after.Preference().Method)
+}
+
+// countChoice counts the choice that the exchange's decision holds.
+func (x *exchange) countChoice(before *consent.Decision, language string) {
+	method := x.handler.method(before, x.decision)
+	metrics.choices.WithLabelValues(method).Inc()
+	x.visit.Choice(method, language)
 }
 
 // states returns what a visitor said about everything that can be chosen, now or, where

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
 )
 
 // Without proof, what a choice refuses holds and what it grants does not, unless
@@ -114,8 +115,12 @@ func TestWithdrawal(t *testing.T) {
 		{"some taken back", all, some, false},
 		{"refused again", none, none, false},
 	} {
-		if got := h.withdraws(test.before, test.after); got != test.want {
-			t.Errorf("%s: %t", test.name, got)
+		want := string(test.after.Preference().Method)
+		if test.want {
+			want = ledger.Withdraw
+		}
+		if got := h.method(test.before, test.after); got != want {
+			t.Errorf("%s: %s", test.name, got)
 		}
 	}
 }

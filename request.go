@@ -7,6 +7,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 // filterRequest changes the request to what the application may see. It works in
@@ -57,7 +58,7 @@ func (x *exchange) droppedRequestCookie(name string) {
 	}
 	x.holds = true
 	state, rule := x.decision.Cookie(name)
-	countCookie(actionStripped, rule.Category)
+	x.countCookie(inventory.Stripped, rule.Category)
 	if !rule.Declared {
 		x.handler.notices.undeclared(noticeRequest, name, rule.Category)
 	}

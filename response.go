@@ -9,6 +9,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 // filterHeader makes a final header fit for this visitor, and for this visitor
@@ -95,7 +96,7 @@ func (x *exchange) noteDropped(line string, header http.Header, method string) {
 	x.withheld = true
 	_, rule := x.decision.Cookie(name)
 	x.handler.asking.note()
-	countCookie(actionDropped, rule.Category)
+	x.countCookie(inventory.Dropped, rule.Category)
 	if rule.Declared {
 		return
 	}
@@ -324,7 +325,7 @@ func (x *exchange) expireRefused(header http.Header) (more bool) {
 		}
 	}
 	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
-	countDeletions(len(lines))
+	x.countDeletions(lines)
 	return more
 }
 

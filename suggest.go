@@ -28,26 +28,40 @@ type suggestion struct {
 
 	cdns, declared, questions strings.Builder
 
-	hidden []string // cookies that nobody knows and the application hides from scripts
+	hidden []string            // cookies that nobody knows and the application hides from scripts
+	lines  map[seenName]string // about each name
 }
 
-// suggest returns the lines for one handler.
-func suggest(h *configuredHandler, sites []*inventory.Site) string {
-	s := &suggestion{handler: h, sites: sites, trial: h.config()}
+// A seenName is a cookie or host of an inventory.
+type seenName struct {
+	host bool
+	name string
+}
+
+// newSuggestion makes the lines for one handler.
+func newSuggestion(h *configuredHandler, sites []*inventory.Site) *suggestion {
+	s := &suggestion{handler: h, sites: sites, trial: h.config(), lines: map[seenName]string{}}
 	seen := inventory.MergeSites(sites...)
 	s.addServices(seen)
 	s.addProducts(seen)
 	s.askAboutCookies(seen)
 	s.askAboutHosts(seen)
+	return s
+}
 
-	hosts := make([]string, len(sites))
-	for i, site := range sites {
-		if hosts[i] = site.Host; site.Host == inventory.Others {
-			hosts[i] = "all other hosts"
-		}
+// put adds lines to a part of the block, and remembers which names they are about.
+func (s *suggestion) put(to *strings.Builder, lines string, about ...seenName) {
+	to.WriteString(lines)
+	for _, name := range about {
+		s.lines[name] += lines
 	}
+}
+
+// suggest returns the block for one handler.
+func suggest(h *configuredHandler, sites []*inventory.Site) string {
+	s := newSuggestion(h, sites)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: what was seen there and is not declared.\n", strings.Join(hosts, ", "))
+	fmt.Fprintf(&b, "# %s: what was seen there and is not declared.\n", strings.Join((&siteGroup{h, sites}).names(), ", "))
 	if s.cdns.Len()+s.declared.Len()+s.questions.Len() == 0 {
 		return b.String() + "# Nothing.\n"
 	}
@@ -98,8 +112,17 @@ func (s *suggestion) accept(add func(*consent.Config)) (problem string) {
 // serviceSeen is a service of the catalog with what was seen of it.
 type serviceSeen struct {
 	*catalog.Service
-	cookies bool
 	hosts   []string
+	cookies []seenName
+}
+
+// names returns all that was seen of the service.
+func (s *serviceSeen) names() []seenName {
+	names := slices.Clip(s.cookies)
+	for _, host := range s.hosts {
+		names = append(names, seenName{true, host})
+	}
+	return names
 }
 
 // addServices declares the services that were recognised by their cookies or hosts.
@@ -114,7 +137,7 @@ func (s *suggestion) addServices(seen *inventory.Site) {
 	for i := range seen.Cookies {
 		v := s.handler.classifyCookie(seen.Cookies[i].Name)
 		if service := v.known.Service; service != nil && !v.declared && !v.known.IsHint() && v.known.Category == service.Category {
-			of(service).cookies = true
+			of(service).cookies = append(of(service).cookies, seenName{name: seen.Cookies[i].Name})
 		}
 	}
 	for i := range seen.Hosts {
@@ -130,6 +153,7 @@ func (s *suggestion) addServices(seen *inventory.Site) {
 }
 
 func (s *suggestion) addService(seen *serviceSeen) {
+	about := seen.names()
 	service := serviceOf(seen.Service, seen.Category, seen.hosts)
 	if seen.Category == consent.Necessary { // a star would let others pass
 		hasStar := func(pattern string) bool { return strings.Contains(pattern, "*") }
@@ -143,11 +167,11 @@ func (s *suggestion) addService(seen *serviceSeen) {
 	if i := slices.IndexFunc(s.trial.Services, func(other consent.Service) bool { return other.ID == seen.ID }); i >= 0 {
 		var b strings.Builder
 		fmt.Fprintf(&b, "The service %s is declared, but not all that was seen of it. Add to it:\n", seen.ID)
-		if seen.cookies {
+		if len(seen.cookies) > 0 {
 			writeOption(&b, "cookies", service.Cookies)
 		}
 		writeOption(&b, "hosts", service.Hosts)
-		s.questions.WriteString(commented(b.String()))
+		s.put(&s.questions, commented(b.String()), about...)
 		return
 	}
 	problem := s.accept(func(cfg *consent.Config) { cfg.Services = append(cfg.Services, *service) })
@@ -161,23 +185,25 @@ func (s *suggestion) addService(seen *serviceSeen) {
 	}
 	lines := serviceLines(service)
 	if problem != "" {
-		s.questions.WriteString(commented(fmt.Sprintf("%s can't be declared as it is: %s\n%s", seen.Name, problem, lines)))
+		s.put(&s.questions, commented(fmt.Sprintf("%s can't be declared as it is: %s\n%s", seen.Name, problem, lines)), about...)
 		return
 	}
-	s.declared.WriteString(lines + "\n\n")
+	s.put(&s.declared, lines+"\n\n", about...)
 }
 
 // askForHosts asks about hosts of a service that are not declared with it.
 func (s *suggestion) askForHosts(seen *serviceSeen, why string, hosts []string) {
 	var b strings.Builder
 	writeOption(&b, "hosts", hosts)
-	s.questions.WriteString(commented("Hosts of " + seen.Name + ", " + why + "\n" + b.String()))
+	about := (&serviceSeen{hosts: hosts}).names()
+	s.put(&s.questions, commented("Hosts of "+seen.Name+", "+why+"\n"+b.String()), about...)
 }
 
 // productCookies are the cookies of a product that serve the same purpose.
 type productCookies struct {
 	known    catalog.Match
 	names    []string
+	seen     []seenName
 	lifetime consent.Lifetime
 	open     bool // one was never seen to be set
 }
@@ -194,14 +220,14 @@ func (s *suggestion) addProducts(seen *inventory.Site) {
 		}
 		key := v.known.ID() + " " + v.known.Category + " " + v.known.Purpose
 		if v.known.Category == consent.Necessary && strings.ContainsAny(c.Name, "<*") {
-			s.questions.WriteString(commented(fmt.Sprintf(
+			s.put(&s.questions, commented(fmt.Sprintf(
 				"%s of %s is known to be necessary, and passes without a declaration. To have it in your cookie policy,\n"+
 					"declare the name that your site has, without a star, behind which others could pass:\n"+
 					"%s",
 				c.Name, v.known.Name(), cookieLines(&consent.Cookie{
 					Patterns: []string{c.Name}, Category: consent.Necessary, Provider: v.known.Provider(),
 					Purpose: consent.Text{"": v.known.Purpose},
-				}))))
+				}))), seenName{name: c.Name})
 			continue
 		}
 		group := groups[key]
@@ -210,6 +236,7 @@ func (s *suggestion) addProducts(seen *inventory.Site) {
 			groups[key] = group
 		}
 		group.names = append(group.names, withStars(c.Name))
+		group.seen = append(group.seen, seenName{name: c.Name})
 		// What is declared too short would be cut down.
 		group.open = group.open || c.Lifetime.IsZero()
 		for _, lifetime := range []consent.Lifetime{wholeDays(c.Lifetime), v.known.Cookie.Lifetime} {
@@ -234,10 +261,10 @@ func (s *suggestion) addCookie(group *productCookies) {
 	}
 	lines := cookieLines(&cookie)
 	if problem := s.accept(func(cfg *consent.Config) { cfg.Cookies = append(cfg.Cookies, cookie) }); problem != "" {
-		s.questions.WriteString(commented(fmt.Sprintf("%s can't be declared as they are: %s\n%s", strings.Join(cookie.Patterns, ", "), problem, lines)))
+		s.put(&s.questions, commented(fmt.Sprintf("%s can't be declared as they are: %s\n%s", strings.Join(cookie.Patterns, ", "), problem, lines)), group.seen...)
 		return
 	}
-	s.declared.WriteString(lines + "\n\n")
+	s.put(&s.declared, lines+"\n\n", group.seen...)
 }
 
 // askAboutCookies asks about names that nobody knows: those first that the application
@@ -262,7 +289,7 @@ func (s *suggestion) askAboutCookies(seen *inventory.Site) {
 	for _, c := range unknown {
 		v := s.handler.classifyCookie(c.Name)
 		if c.Name == "" || c.Name == "*" {
-			s.questions.WriteString(commented("A cookie without a name that could be written here. " + describeCookie(c) + "\n"))
+			s.put(&s.questions, commented("A cookie without a name that could be written here. "+describeCookie(c)+"\n"), seenName{name: c.Name})
 			continue
 		}
 		if rank(c) == 0 {
@@ -272,13 +299,13 @@ func (s *suggestion) askAboutCookies(seen *inventory.Site) {
 		if v.known.IsHint() {
 			who = "perhaps of " + v.known.Name()
 		}
-		s.questions.WriteString(commented(c.Name + ": " + who + ", and withheld until the visitor agrees to " + v.category + ". What is it for?\n" + describeCookie(c) + "\n" + cookieLines(&consent.Cookie{
+		s.put(&s.questions, commented(c.Name+": "+who+", and withheld until the visitor agrees to "+v.category+". What is it for?\n"+describeCookie(c)+"\n"+cookieLines(&consent.Cookie{
 			Patterns: []string{withStars(c.Name)},
 			Category: "<necessary, statistics, first_party or third_party>",
 			Provider: cmp.Or(v.known.Provider(), "<who sets it>"),
 			Purpose:  consent.Text{"": cmp.Or(v.known.Purpose, "<what it is for>")},
 			Lifetime: wholeDays(c.Lifetime),
-		})))
+		})), seenName{name: c.Name})
 	}
 }
 
@@ -291,15 +318,15 @@ func (s *suggestion) askAboutHosts(seen *inventory.Site) {
 		switch {
 		case v.declared:
 		case v.known.Service != nil && v.known.Service.CDN:
-			s.cdns.WriteString(commented(fmt.Sprintf("Needed to render? %s (%s) delivers files and sets no cookies. %s\nIf pages look broken without it, and you answer for that visitors contact it without being asked:\nfirst_party %s\n",
-				host.Host, v.known.Name(), describeHost(host), host.Host)))
+			s.put(&s.cdns, commented(fmt.Sprintf("Needed to render? %s (%s) delivers files and sets no cookies. %s\nIf pages look broken without it, and you answer for that visitors contact it without being asked:\nfirst_party %s\n",
+				host.Host, v.known.Name(), describeHost(host), host.Host)), seenName{true, host.Host})
 		case v.known.Service == nil:
 			who := "not known"
 			if v.known.List != nil {
 				who = "on the list " + v.known.List.File
 			}
-			s.questions.WriteString(commented(host.Host + ": " + who + ", and kept from pages until the visitor agrees to " + v.category + ". Who answers there?\n" +
-				describeHost(host) + "\n" + unknownServiceLines(host.Host, "<statistics, first_party or third_party>")))
+			s.put(&s.questions, commented(host.Host+": "+who+", and kept from pages until the visitor agrees to "+v.category+". Who answers there?\n"+
+				describeHost(host)+"\n"+unknownServiceLines(host.Host, "<statistics, first_party or third_party>")), seenName{true, host.Host})
 		}
 	}
 }
@@ -318,7 +345,7 @@ func describeCookie(c *inventory.Cookie) string {
 		case c.Lifetime.Session:
 			b.WriteString(", for the browser session")
 		case !c.Lifetime.IsZero():
-			b.WriteString(", for " + c.Lifetime.String())
+			b.WriteString(", for " + wholeDays(c.Lifetime).String())
 		}
 		fmt.Fprintf(&b, ". Set %s, sent %s", times(c.Set), times(c.Sent))
 	}

@@ -147,7 +147,7 @@ func (h *Handler) serveSweep(w http.ResponseWriter, x *exchange) error {
 	offset := position.offset % d.Len()
 	lines, next := d.Lines(offset, deletionBudget)
 	header["Set-Cookie"] = append(slices.Clip(header["Set-Cookie"]), lines...)
-	countDeletions(len(lines))
+	x.countDeletions(lines)
 
 	position = sweepPosition{offset: next % d.Len(), left: position.left - len(lines), hop: position.hop + 1}
 	if position.left <= 0 || position.hop > maxSweepHops {

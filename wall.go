@@ -73,7 +73,7 @@ func (x *exchange) noteBlocked(to consent.Destination) {
 // is counted at once.
 func (x *exchange) countBlocked() {
 	if x.blocked > 0 {
-		countBlocked(x.blockedOf, x.blocked)
+		x.countContacts(x.blockedOf, x.blocked)
 		x.blocked = 0
 	}
 }

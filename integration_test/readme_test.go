@@ -19,6 +19,7 @@ func TestReadme(t *testing.T) {
 	if len(blocks) < 5 {
 		t.Fatalf("%d Caddyfiles found", len(blocks))
 	}
+	t.Setenv("REPORT_PASSWORD_HASH", "$2a$04$JMOUsXdqAvcRT1WRjexTBO4GxmQgQjNkq7YCuny8FTXo/KAlz6UxK") // of "secret"
 	for _, block := range blocks {
 		text := strings.TrimPrefix(strings.ReplaceAll("\n"+block[2], "\n"+block[1], "\n"), "\n")
 		if formatted := string(caddyfile.Format([]byte(text))); formatted != text {

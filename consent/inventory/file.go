@@ -20,7 +20,7 @@ const (
 	writeInterval = time.Minute
 
 	// maxFile bounds the size of a file that is read, in bytes.
-	maxFile = 64 << 20
+	maxFile = 128 << 20
 
 	// maxText bounds a name, host or path that is read, in bytes.
 	maxText = 512
@@ -113,7 +113,7 @@ func (inv *Inventory) Snapshot() *Snapshot {
 	inv.mu.RLock()
 	defer inv.mu.RUnlock()
 	for host, s := range inv.sites {
-		if found := s.snapshot(host); len(found.Cookies)+len(found.Hosts) > 0 {
+		if found := s.snapshot(host); len(found.Cookies)+len(found.Hosts)+len(found.Days) > 0 {
 			snapshot.Sites = append(snapshot.Sites, found)
 		}
 	}
@@ -137,7 +137,7 @@ func (inv *Inventory) Site(host string) Site {
 func (s *site) snapshot(host string) Site {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := Site{Host: host, Unlisted: s.unlisted}
+	found := Site{Host: host, Unlisted: s.unlisted, Days: s.days.all()}
 	for _, r := range s.cookies {
 		d := &r.details
 		found.Cookies = append(found.Cookies, Cookie{
@@ -168,6 +168,7 @@ func (inv *Inventory) Add(found *Snapshot, now time.Time) {
 		inv.mu.Unlock()
 		s.mu.Lock()
 		s.unlisted += from.Unlisted
+		s.days.restore(from.Days, now)
 		for j := range from.Cookies {
 			c := &from.Cookies[j]
 			k := setCookies
@@ -225,15 +226,24 @@ func Read(path string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the inventory: %w", err)
 	}
-	var s Snapshot
-	if err := json.Unmarshal(content, &s); err != nil {
+	s, err := Decode(content)
+	if err != nil {
 		return nil, fmt.Errorf("reading the inventory %s: %w", path, err)
 	}
+	return s, nil
+}
+
+// Decode reads what a file holds.
+func Decode(content []byte) (*Snapshot, error) {
+	var s Snapshot
+	if err := json.Unmarshal(content, &s); err != nil {
+		return nil, err
+	}
 	if s.Version != formVersion {
-		return nil, fmt.Errorf("reading the inventory %s: its version is %d, but this program knows %d alone", path, s.Version, formVersion)
+		return nil, fmt.Errorf("its version is %d, but this program knows %d alone", s.Version, formVersion)
 	}
 	if wrong, ok := s.findWrong(); ok {
-		return nil, fmt.Errorf("reading the inventory %s: %q can't have been noted", path, wrong)
+		return nil, fmt.Errorf("%q can't have been noted", wrong)
 	}
 	return &s, nil
 }
@@ -259,6 +269,12 @@ func (s *Snapshot) findWrong() (wrong string, ok bool) {
 		for j := range site.Hosts {
 			check(site.Hosts[j].Host)
 			check(site.Hosts[j].Paths...)
+		}
+		for j := range site.Days {
+			check(site.Days[j].names()...)
+			if _, err := time.Parse(time.DateOnly, site.Days[j].Date); err != nil {
+				return site.Days[j].Date, true
+			}
 		}
 	}
 	return wrong, ok

@@ -70,6 +70,7 @@ type Visit struct {
 	path      string
 	now       time.Time
 	salt      uint64 // of the host
+	site      *site  // once something was kept back
 }
 
 // On returns what notes for a request to a host, in lower case and without a port.
@@ -77,7 +78,7 @@ func (inv *Inventory) On(host, path string, now time.Time) Visit {
 	if inv == nil {
 		return Visit{}
 	}
-	return Visit{inv, host, path, now, maphash.String(inv.seed, host)}
+	return Visit{inventory: inv, host: host, path: path, now: now, salt: maphash.String(inv.seed, host)}
 }
 
 // Set notes a Set-Cookie line: its name, and the attributes, which are what stands
@@ -265,12 +266,41 @@ func (inv *Inventory) makeRoom(now time.Time) bool {
 	delete(inv.sites, leastHost)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if days := s.days.all(); len(days) > 0 {
+		others := inv.addSite(Others, now)
+		others.mu.Lock()
+		others.days.restore(days, now)
+		others.mu.Unlock()
+	}
 	for _, records := range []map[string]*record{s.cookies, s.hosts} {
 		for _, r := range records {
 			r.gone.Store(true)
 		}
 	}
 	return true
+}
+
+// Size is how much an inventory holds.
+type Size struct {
+	SetCookies, SentCookies int // that sites set, and that are only sent
+	PageHosts, ReportHosts  int // that pages name, and that only reports do
+	Unlisted                uint64
+}
+
+// Size returns how much there is.
+func (inv *Inventory) Size() (size Size) {
+	inv.mu.RLock()
+	defer inv.mu.RUnlock()
+	for _, s := range inv.sites {
+		s.mu.Lock()
+		size.SetCookies += s.used[setCookies]
+		size.SentCookies += s.used[sentCookies]
+		size.PageHosts += s.used[pageHosts]
+		size.ReportHosts += s.used[reportHosts]
+		size.Unlisted += s.unlisted
+		s.mu.Unlock()
+	}
+	return size
 }
 
 // stripes are how many counters there are of one thing, so that processors which count

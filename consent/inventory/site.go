@@ -53,6 +53,7 @@ type site struct {
 	sampling
 
 	mu       sync.Mutex
+	days     days
 	cookies  map[string]*record
 	hosts    map[string]*record
 	used     [kinds]int

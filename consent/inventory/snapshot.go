@@ -33,6 +33,10 @@ type Site struct {
 
 	// Unlisted counts sightings of names for which there was no room.
 	Unlisted uint64 `json:"unlisted,omitempty"`
+
+	// Days are those on which somebody chose or something was kept back, sorted, at
+	// most 400.
+	Days []Day `json:"days,omitempty"`
 }
 
 // A Seen says how often something was seen, when, and where.
@@ -127,17 +131,30 @@ func Merge(snapshots ...*Snapshot) *Snapshot {
 // Merge adds what another site has.
 func (s *Site) merge(other *Site) {
 	s.Unlisted += other.Unlisted
+	for i := range other.Days {
+		s.Days = addDay(s.Days, &other.Days[i])
+	}
+	cookies := make(map[string]int, len(s.Cookies))
+	for i := range s.Cookies {
+		cookies[s.Cookies[i].Name] = i
+	}
 	for _, c := range other.Cookies {
-		if i := slices.IndexFunc(s.Cookies, func(have Cookie) bool { return have.Name == c.Name }); i >= 0 {
+		if i, ok := cookies[c.Name]; ok {
 			s.Cookies[i].merge(&c)
 		} else {
+			cookies[c.Name] = len(s.Cookies)
 			s.Cookies = append(s.Cookies, c)
 		}
 	}
+	hosts := make(map[string]int, len(s.Hosts))
+	for i := range s.Hosts {
+		hosts[s.Hosts[i].Host] = i
+	}
 	for _, h := range other.Hosts {
-		if i := slices.IndexFunc(s.Hosts, func(have Host) bool { return have.Host == h.Host }); i >= 0 {
+		if i, ok := hosts[h.Host]; ok {
 			s.Hosts[i].merge(&h)
 		} else {
+			hosts[h.Host] = len(s.Hosts)
 			s.Hosts = append(s.Hosts, h)
 		}
 	}
