@@ -119,10 +119,13 @@ func readInventoryFiles(files []string) (*inventory.Snapshot, error) {
 	if len(files) == 0 {
 		file := inventoryFile()
 		s, err := inventory.Read(file)
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			return nil, noInventoryError(file)
+		case err != nil:
+			return nil, err
 		}
-		return s, err
+		return inventory.Merge(s), nil
 	}
 	all := make([]*inventory.Snapshot, len(files))
 	for i, file := range files {

@@ -54,7 +54,10 @@ func TestUnseen(t *testing.T) {
 	h, err := newConfiguredHandler([]byte(`{
 		"cookies": [{"patterns": ["sid", "pref_*", "basket_48213", "gone", "likes_a"], "category": "necessary", "provider": "Shop", "purpose": {"": "Shop"}}],
 		"services": [{"id": "count", "category": "statistics", "provider": "Count Ltd", "purpose": {"": "Counts"}, "cookies": ["_cnt*", "_never*"],
-			"hosts": ["count.example", "*.count.example", "away.example", "*.far.example"]}]
+			"hosts": ["count.example"]},
+			{"id": "near", "category": "statistics", "provider": "Near Ltd", "purpose": {"": "Counts"}, "cookies": ["_near"], "hosts": ["*.eu.count.example"]},
+			{"id": "far", "category": "statistics", "provider": "Far Ltd", "purpose": {"": "Counts"}, "cookies": ["_far*"], "hosts": ["away.example", "*.far.example"]},
+			{"id": "local", "category": "statistics", "provider": "Shop", "purpose": {"": "Counts"}, "paths": ["/count/*"]}]
 	}`), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -68,9 +71,9 @@ func TestUnseen(t *testing.T) {
 	}
 	var names []string
 	for _, unseen := range h.unseen(seen) {
-		names = append(names, unseen.Name+" of "+unseen.Of)
+		names = append(names, unseen.Kind+" "+unseen.Name+" of "+unseen.Of)
 	}
-	if got, want := strings.Join(names, ", "), "gone of Shop, _never* of count, away.example of count, *.far.example of count"; got != want {
+	if got, want := strings.Join(names, ", "), "cookie gone of Shop, service far of Far Ltd"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -104,7 +104,7 @@ func TestReport(t *testing.T) {
 		"en 11 55 % 9 % 36 %", "de 1 100 % 0 % 0 %", "other languages 2 0 % 100 % 0 %", "all 14 50 % 21 % 29 %",
 		"statistics: 1 235", "other categories: 7",
 		"Known to nobody (2) Kept from visitors' browsers until they agree. Somebody has to say what they are for.",
-		"(matomo)", "Only observes: nothing is kept back", "Without declarations",
+		"service matomo (Matomo)", "Only observes: nothing is kept back", "Without declarations",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
