@@ -14,7 +14,8 @@ XCADDY        := go run github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
 
 # What pages and visitors use, for browser tests: scripts that follow links by
 # themselves.
-NPM_PACKAGES := @hotwired/turbo@8.0.23 htmx.org@2.0.8 jquery@3.7.1 jquery-pjax@2.0.1
+NPM_PACKAGES := @hotwired/turbo@8.0.23 htmx.org@2.0.8 jquery@3.7.1 jquery-pjax@2.0.1 \
+	bootstrap@5.3.9 tailwindcss@4.3.5 axe-core@4.14.1 @duckduckgo/autoconsent@16.23.0
 
 MODULE       := github.com/cookieconsent/caddy-cookie-consent
 XCADDY_TAGS  := nobadger,nomysql,nopgx

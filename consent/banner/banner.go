@@ -43,6 +43,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -191,6 +192,9 @@ func (r *Renderer) Edition() string {
 	}
 	for _, c := range r.policy.Categories() {
 		fmt.Fprintf(h, "%q%q", c.Title, c.Description)
+		for _, s := range r.policy.Services(c.Name) {
+			fmt.Fprintf(h, "%q", s.Purpose)
+		}
 	}
 	unasked := r.policy.Decide(nil, false)
 	inserted := r.AppendBodyStart(nil, Place{Language: r.cfg.DefaultLanguage, ReturnTo: "/"}, unasked)
@@ -243,8 +247,15 @@ type fragmentView struct {
 	GPC         bool
 }
 
-// A purpose is a category as the banner names it.
-type purpose struct{ Name, Title, Brief string }
+// Categories are all that can be switched.
+func (v *fragmentView) Categories() []purpose { return slices.Concat(v.Asked, v.Exempt) }
+
+// A purpose is a category as the banner names it, or a service within one.
+type purpose struct {
+	Name, Title, Brief string
+	Exempt             bool
+	Services           []purpose // that can be granted without the rest of the category
+}
 
 // fragment renders a template. A failure is a mistake in an embedded template,
 // which every test would meet.
@@ -262,14 +273,20 @@ func (r *Renderer) fragment(name, lang string, gpc bool) *fragment {
 	}
 	for _, c := range r.policy.Categories() {
 		p := purpose{
-			Name:  c.Name,
-			Title: title(c, l),
-			Brief: cmp.Or(c.Description.In(lang), l.Texts[c.Name+"_brief"]),
+			Name:   c.Name,
+			Title:  title(c, l),
+			Brief:  cmp.Or(c.Description.In(lang), l.Texts[c.Name+"_brief"]),
+			Exempt: c.Exempt != "",
+		}
+		for _, s := range r.policy.Services(c.Name) {
+			if s.Exempt == "" { // else it is on whether or not its category is
+				p.Services = append(p.Services, purpose{Name: s.ID, Title: s.Provider, Brief: l.purpose(s.Purpose)})
+			}
 		}
 		switch {
 		case r.policy.NeedsConsent(c.Name):
 			view.Asked = append(view.Asked, p)
-		case c.Exempt != "":
+		case p.Exempt:
 			view.Exempt = append(view.Exempt, p)
 		}
 	}

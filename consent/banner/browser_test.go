@@ -92,15 +92,37 @@ func newSite(t *testing.T, r *Renderer) (address string, posted <-chan string) {
 			bodies <- req.URL.Path + " " + string(body)
 		}
 	})
-	mux.HandleFunc("/page", func(w http.ResponseWriter, req *http.Request) {
-		document, err := r.Page(req.FormValue("lang"), Page{Decision: notAsked(r), ReturnTo: "/", RequestCookies: []string{"a"}})
+	own := func(path string, document func(lang string) []byte) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+			_, _ = w.Write(document(req.FormValue("lang")))
+		})
+	}
+	preferences := func(lang string, p Page) []byte {
+		p.ReturnTo, p.RequestCookies = "/", []string{"a"}
+		document, err := r.Page(lang, p)
 		if err != nil {
 			t.Error(err)
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(document)
+		return document
+	}
+	own("/page", func(lang string) []byte { return preferences(lang, Page{Decision: notAsked(r)}) })
+	own("/saved", func(lang string) []byte {
+		everything := &consent.Preference{Categories: map[string]consent.State{}}
+		for _, c := range r.policy.Categories()[1:] {
+			everything.Categories[c.Name] = consent.Granted
+		}
+		return preferences(lang, Page{Decision: chosen(r, everything), Saved: true})
 	})
+	own("/placeholder", func(lang string) []byte {
+		document, _ := r.PlaceholderPage(lang, Placeholder{
+			Services: []string{"tiles"}, Category: consent.ThirdParty, Host: "a.tiles.example",
+			Content: "https://a.tiles.example/map", ReturnTo: "/",
+		})
+		return document
+	})
+	own("/error", func(lang string) []byte { return r.ErrorPage(lang, http.StatusForbidden, WrongOrigin) })
 	mux.HandleFunc("/site/{style}", func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=windows-1252")
 		w.Header().Set("Content-Security-Policy", "style-src 'self' 'unsafe-inline'; script-src 'none'")
