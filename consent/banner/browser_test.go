@@ -41,6 +41,8 @@ type measured struct {
 	Forms                  []string
 	ActiveBehind           bool // the page behind can be clicked
 	Covered                bool // the banner covers what has the focus in the page
+	Closed                 rect // the banner before the single switches are opened
+	InSight                bool // all but the text can be used without scrolling
 	Cut                    bool // text that cannot be scrolled to
 }
 
@@ -48,6 +50,11 @@ type rect struct{ X, Y, Width, Height float64 }
 
 const measure = `(() => {
 	const banner = document.getElementById("cookie-consent");
+	const closed = banner.getBoundingClientRect();
+	const inSight = [...banner.querySelectorAll("summary, .cookie-consent-actions button")].every(e => {
+		const r = e.getBoundingClientRect();
+		return e.contains(document.elementFromPoint(r.x + 5, r.y + 3)) && e.contains(document.elementFromPoint(r.x + 5, r.bottom - 3));
+	});
 	banner.querySelector("details").open = true;
 	const box = e => { const r = e.getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width, Height: r.height}; };
 	const accept = banner.querySelector(".cookie-consent-accept"), reject = banner.querySelector(".cookie-consent-reject");
@@ -55,6 +62,7 @@ const measure = `(() => {
 	const controls = [...banner.querySelectorAll("button, a, summary, label")].filter(e => e.checkVisibility());
 	const s = getComputedStyle(banner);
 	return {
+		Closed: box({ getBoundingClientRect: () => closed }), InSight: inSight,
 		Banner: box(banner), Accept: box(accept), Reject: box(reject),
 		AcceptStyle: style(accept), RejectStyle: style(reject),
 		Hit: [accept, reject].map(e => { e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.className || ""; }),
@@ -145,7 +153,7 @@ func TestBannerInBrowser(t *testing.T) {
 			width, height int64
 			scheme        string
 			lang          string
-		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}, {390, 844, "light", "el"}, {320, 640, "dark", "ar"}} {
+		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}, {390, 844, "light", "el"}, {320, 568, "dark", "ar"}, {780, 440, "light", "de"}} {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, window.width, window.height), func(t *testing.T) {
 				var m measured
 				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -173,6 +181,12 @@ func (m *measured) check(t *testing.T, width, height float64, scheme string) {
 	}
 	if m.Accept.Height < 38 || m.Accept.Width < 100 {
 		t.Errorf("the buttons are small: %v", m.Accept)
+	}
+	if most := max(height/2, 14*16) + 1; m.Closed.Height > most || m.Banner.Height > most {
+		t.Errorf("in a window of %v pixels the banner is %v high, and opened %v", height, m.Closed.Height, m.Banner.Height)
+	}
+	if !m.InSight {
+		t.Error("the buttons and the way to the single switches have to be scrolled to")
 	}
 	if len(m.Hit) != 2 || !strings.Contains(m.Hit[0], "cookie-consent-accept") || !strings.Contains(m.Hit[1], "cookie-consent-reject") {
 		t.Errorf("clicks meet %q", m.Hit)
@@ -271,7 +285,7 @@ func TestKeyboardWithoutScript(t *testing.T) {
 		keys []chromedp.Action[chromedp.Void]
 		want string
 	}{
-		// Policy link, Choose, Reject all, Accept all.
+		// Policy link, Choose, Reject all, Accept all; Choose: three switches, Save.
 		"reject":              {[]chromedp.Action[chromedp.Void]{tab(3), chromedp.KeyEvent("\r")}, here + "&choice=reject_all"},
 		"accept":              {[]chromedp.Action[chromedp.Void]{tab(4), chromedp.KeyEvent("\r")}, here + "&choice=accept_all"},
 		"choose":              {[]chromedp.Action[chromedp.Void]{tab(2), chromedp.KeyEvent("\r"), tab(1), chromedp.KeyEvent(" "), tab(3), chromedp.KeyEvent("\r")}, here + "&category=statistics&choice=save"},

@@ -194,7 +194,7 @@ const choose = event => {
 	}
 	const data = new FormData(form)
 	data.append(button.name, button.value)
-	const grants = button.value === 'accept_all' || button.value === 'save' && data.has('category')
+	const grants = button.value === 'accept_all' || button.value === 'save' && (data.has('category') || data.has('service'))
 	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
 	if (!choosing && (button.value !== 'accept_all' && holdsGrants() || holds() || misses(next))) {
 		return
