@@ -23,7 +23,7 @@ func TestToolsOfVisitorsRefuse(t *testing.T) {
 				logs: {},
 			},
 		}));
-		(window.msgs ||= []).push(message);
+		if (message.type === "eval") setTimeout(() => autoconsentReceiveMessage({ type: "evalResp", id: message.id, result: false }));
 		return Promise.resolve();
 	};` + npm(t, "@duckduckgo/autoconsent/dist/autoconsent.playwright.js")
 	ctx := browser.Start(t)
@@ -35,6 +35,9 @@ func TestToolsOfVisitorsRefuse(t *testing.T) {
 			"autoconsent": autoconsent,
 			"by words":    fmt.Sprintf(`[...document.querySelectorAll("button")].find(e => e.innerText.trim() === %q).click()`, words),
 		} {
+			if lang == "it" && tool == "autoconsent" {
+				continue // whose heuristics know no banner in Italian
+			}
 			t.Run(lang+"/"+tool, func(t *testing.T) {
 				err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(site+"/site/none?lang="+lang))
 				if err == nil {
@@ -49,9 +52,8 @@ func TestToolsOfVisitorsRefuse(t *testing.T) {
 					if got != want {
 						t.Errorf("posted %q, want %q", got, want)
 					}
-				case <-time.After(12*time.Second):
-					m, err := chromedp.Run(ctx, chromedp.Evaluate[string]("JSON.stringify(window.msgs)"))
-					t.Error("nothing is refused", m, err)
+				case <-time.After(30 * time.Second):
+					t.Error("nothing is refused")
 				}
 			})
 		}
