@@ -14,8 +14,18 @@
 //	.cookie-consent-accept    the button that accepts everything
 //	.cookie-consent-reject    the button that rejects everything
 //	.cookie-consent-choose    the details element with the choice per category
+//	.cookie-consent-services  within it, the services of a category, after its label
 //	.cookie-consent-save      the button that saves that choice
 //	.cookie-consent-policy    the link to the cookies policy
+//
+// The script adds the classes cookie-consent-top, while the banner would cover what
+// has the focus, and cookie-consent-room, where the page can be scrolled beyond its
+// end. Of the page itself the style sheet touches the root element alone: its
+// scroll-padding and, with that class or without scripts, its margin at the end.
+//
+// Within the choice, a category that is ticked covers its services, whose own boxes
+// then disappear. To agree to some of them alone, the visitor leaves the category
+// unticked. Services that need no consent are left to the preferences page.
 //
 // The preferences page uses the same form id and button classes. The custom
 // properties that set colours, corners and the font are described at the top of
