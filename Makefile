@@ -13,8 +13,10 @@ GOLANGCI_LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v
 XCADDY        := go run github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
 
 # What pages and visitors use, for browser tests: scripts that follow links by
-# themselves.
-NPM_PACKAGES := @hotwired/turbo@8.0.23 htmx.org@2.0.8 jquery@3.7.1 jquery-pjax@2.0.1
+# themselves, frameworks of styles, a checker of accessibility, and what refuses for
+# visitors.
+NPM_PACKAGES := @hotwired/turbo@8.0.23 htmx.org@2.0.8 jquery@3.7.1 jquery-pjax@2.0.1 \
+	bootstrap@5.3.9 tailwindcss@4.3.5 axe-core@4.14.1 @duckduckgo/autoconsent@16.23.0
 
 MODULE       := github.com/cookieconsent/caddy-cookie-consent
 XCADDY_TAGS  := nobadger,nomysql,nopgx
@@ -23,7 +25,7 @@ BENCH        ?= .
 
 .PHONY: help
 help: ## list the targets
-	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: bin/caddy ## build and start the demonstration of Caddyfile.example
@@ -87,6 +89,11 @@ fmt: ## format every Go file
 .PHONY: bench
 bench: ## run the benchmarks (BENCH=<pattern>)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 2h ./...
+
+.PHONY: screenshots
+screenshots: test-tools ## write pictures of what visitors see to bin/screenshots
+	rm -rf bin/screenshots
+	SCREENSHOTS='$(CURDIR)/bin/screenshots' go test -count 1 -run '^TestScreenshots$$' ./consent/banner
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target, one after the other (FUZZTIME=10m each)

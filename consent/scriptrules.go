@@ -174,15 +174,15 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 
 // scriptDigests returns characters for names: the digests of all, in ascending order,
 // each as the difference to the one before in base 26, the letters from a to z, of which
-// the last is a capital. A digest is 31 bits of the FNV-1a hash. There are so many names
+// the last is a capital. A digest is 30 bits of the FNV-1a hash. There are so many names
 // that the script would be twice as long with them. Another name has the digest of one
-// of them once in a million times.
+// of them about once in a million times.
 func scriptDigests(names []string) string {
 	digests := make([]uint32, len(names))
 	for i, name := range names {
 		h := fnv.New32a()
 		h.Write([]byte(name))
-		digests[i] = h.Sum32() >> 1
+		digests[i] = h.Sum32() >> 2
 	}
 	slices.Sort(digests)
 	var text []byte

@@ -51,7 +51,7 @@ func TestScriptsUseTheChoice(t *testing.T) {
 	for _, call := range []string{"accept()", "save({ statistics: true })", "save({ matomo: true })"} {
 		check("without the visitor", "await cookieConsent."+call+".catch(e => e.name)", "NotAllowedError")
 	}
-	check("with an unknown name", "await cookieConsent.save({ statistic: false }).catch(e => e.name + e.message)", `RangeErrorcookieConsent.save: there is no category or service "statistic"`)
+	check("with an unknown name", "await cookieConsent.save({ statistic: false }).catch(e => e.name + e.message)", `RangeErrorno category or service "statistic"`)
 	check("without the visitor", "await fetch('"+prefix+"state.json').then(r => r.json()).then(s => s.asked)", "false")
 
 	// A link of the site opens what the banner holds.

@@ -14,9 +14,19 @@
 //	.cookie-consent-accept    the button that accepts everything
 //	.cookie-consent-reject    the button that rejects everything
 //	.cookie-consent-choose    the details element with the choice per category
+//	.cookie-consent-services  within it, the services of a category, after its label
 //	.cookie-consent-save      the button that saves that choice
 //	.cookie-consent-policy    the link to the cookies policy
 //	.cookie-consent-page      the body of every page of the module's own
+//
+// The script adds the classes cookie-consent-top, while the banner would cover what
+// has the focus, and cookie-consent-room, where the page can be scrolled beyond its
+// end. Of the page itself the style sheet touches the root element alone: its
+// scroll-padding and, with that class or without scripts, its margin at the end.
+//
+// Within the choice, a category that is ticked covers its services, whose own boxes
+// then disappear. To agree to some of them alone, the visitor leaves the category
+// unticked. Services that need no consent are left to the preferences page.
 //
 // The preferences page uses the same form id and button classes. The custom
 // properties that set colours, corners and the font are described at the top of
@@ -55,6 +65,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -247,6 +258,9 @@ func (r *Renderer) Edition() string {
 	}
 	for _, c := range r.policy.Categories() {
 		fmt.Fprintf(h, "%q%q", c.Title, c.Description)
+		for _, s := range r.policy.Services(c.Name) {
+			fmt.Fprintf(h, "%q", s.Purpose)
+		}
 	}
 	fmt.Fprintf(h, "%q%t", r.cfg.OwnTexts, r.cfg.Footer) // fmt sorts maps
 	unasked := r.policy.Decide(nil, false)
@@ -306,8 +320,15 @@ type fragmentView struct {
 	GPC         bool
 }
 
-// A purpose is a category as the banner names it.
-type purpose struct{ Name, Title, Brief string }
+// Categories are all that can be switched.
+func (v *fragmentView) Categories() []purpose { return slices.Concat(v.Asked, v.Exempt) }
+
+// A purpose is a category as the banner names it, or a service within one.
+type purpose struct {
+	Name, Title, Brief string
+	Exempt             bool
+	Services           []purpose // that can be granted without the rest of the category
+}
 
 // fragment renders a template. A failure is a mistake in an embedded template,
 // which every test would meet; those of a theme were rendered when it was loaded.
@@ -333,14 +354,20 @@ func (r *Renderer) renderFragment(name, lang string, gpc bool) (*fragment, error
 	}
 	for _, c := range r.policy.Categories() {
 		p := purpose{
-			Name:  c.Name,
-			Title: title(c, l),
-			Brief: cmp.Or(c.Description.In(lang), l.Texts[c.Name+"_brief"]),
+			Name:   c.Name,
+			Title:  title(c, l),
+			Brief:  cmp.Or(c.Description.In(lang), l.Texts[c.Name+"_brief"]),
+			Exempt: c.Exempt != "",
+		}
+		for _, s := range r.policy.Services(c.Name) {
+			if s.Exempt == "" { // else it is on whether or not its category is
+				p.Services = append(p.Services, purpose{Name: s.ID, Title: s.Provider, Brief: l.purpose(s.Purpose)})
+			}
 		}
 		switch {
 		case r.policy.NeedsConsent(c.Name):
 			view.Asked = append(view.Asked, p)
-		case c.Exempt != "":
+		case p.Exempt:
 			view.Exempt = append(view.Exempt, p)
 		}
 	}

@@ -192,7 +192,7 @@ func TestFormOwnership(t *testing.T) {
 	}
 	banner := one(t, root, "the banner", withAttr("id", "cookie-consent"))
 	controls := elements(banner, func(n *html.Node) bool { return n.Data == "input" || n.Data == "button" })
-	if len(controls) != 2+4+3 {
+	if len(controls) != 2+4+1+3 {
 		t.Errorf("%d controls", len(controls))
 	}
 	for _, control := range controls {

@@ -42,6 +42,8 @@ type measured struct {
 	Forms                  []string
 	ActiveBehind           bool // the page behind can be clicked
 	Covered                bool // the banner covers what has the focus in the page
+	Closed                 rect // the banner before the single switches are opened
+	InSight                bool // all but the text can be used without scrolling
 	Cut                    bool // text that cannot be scrolled to
 }
 
@@ -49,6 +51,11 @@ type rect struct{ X, Y, Width, Height float64 }
 
 const measure = `(() => {
 	const banner = document.getElementById("cookie-consent");
+	const closed = banner.getBoundingClientRect();
+	const inSight = [...banner.querySelectorAll("summary, .cookie-consent-actions button")].every(e => {
+		const r = e.getBoundingClientRect();
+		return e.contains(document.elementFromPoint(r.x + 5, r.y + 3)) && e.contains(document.elementFromPoint(r.x + 5, r.bottom - 3));
+	});
 	banner.querySelector("details").open = true;
 	const box = e => { const r = e.getBoundingClientRect(); return {X: r.x, Y: r.y, Width: r.width, Height: r.height}; };
 	const accept = banner.querySelector(".cookie-consent-accept"), reject = banner.querySelector(".cookie-consent-reject");
@@ -56,6 +63,7 @@ const measure = `(() => {
 	const controls = [...banner.querySelectorAll("button, a, summary, label")].filter(e => e.checkVisibility());
 	const s = getComputedStyle(banner);
 	return {
+		Closed: box({ getBoundingClientRect: () => closed }), InSight: inSight,
 		Banner: box(banner), Accept: box(accept), Reject: box(reject),
 		AcceptStyle: style(accept), RejectStyle: style(reject),
 		Hit: [accept, reject].map(e => { e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)?.className || ""; }),
@@ -93,15 +101,37 @@ func newSite(t *testing.T, r *Renderer) (address string, posted <-chan string) {
 			bodies <- req.URL.Path + " " + string(body)
 		}
 	})
-	mux.HandleFunc("/page", func(w http.ResponseWriter, req *http.Request) {
-		document, err := r.Page(req.FormValue("lang"), Page{Decision: notAsked(r), ReturnTo: "/", RequestCookies: []string{"a"}})
+	own := func(path string, document func(lang string) []byte) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+			_, _ = w.Write(document(req.FormValue("lang")))
+		})
+	}
+	preferences := func(lang string, p Page) []byte {
+		p.ReturnTo, p.RequestCookies = "/", []string{"a"}
+		document, err := r.Page(lang, p)
 		if err != nil {
 			t.Error(err)
 		}
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-		_, _ = w.Write(document)
+		return document
+	}
+	own("/page", func(lang string) []byte { return preferences(lang, Page{Decision: notAsked(r)}) })
+	own("/saved", func(lang string) []byte {
+		everything := &consent.Preference{Categories: map[string]consent.State{}}
+		for _, c := range r.policy.Categories()[1:] {
+			everything.Categories[c.Name] = consent.Granted
+		}
+		return preferences(lang, Page{Decision: chosen(r, everything), Saved: true})
 	})
+	own("/placeholder", func(lang string) []byte {
+		document, _ := r.PlaceholderPage(lang, Placeholder{
+			Services: []string{"tiles"}, Category: consent.ThirdParty, Host: "a.tiles.example",
+			Content: "https://a.tiles.example/map", ReturnTo: "/",
+		})
+		return document
+	})
+	own("/error", func(lang string) []byte { return r.ErrorPage(lang, http.StatusForbidden, WrongOrigin) })
 	mux.HandleFunc("/site/{style}", func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=windows-1252")
 		w.Header().Set("Content-Security-Policy", "style-src 'self' 'unsafe-inline'; script-src 'none'")
@@ -124,7 +154,7 @@ func TestBannerInBrowser(t *testing.T) {
 			width, height int64
 			scheme        string
 			lang          string
-		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}, {390, 844, "light", "el"}, {320, 640, "dark", "ar"}} {
+		}{{1280, 800, "light", "en"}, {390, 844, "dark", "de"}, {320, 640, "light", "fr"}, {640, 320, "light", "de"}, {320, 256, "dark", "en"}, {390, 844, "light", "el"}, {320, 568, "dark", "ar"}, {780, 440, "light", "de"}} {
 			t.Run(fmt.Sprintf("%s/%dx%d", name, window.width, window.height), func(t *testing.T) {
 				var m measured
 				_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -152,6 +182,12 @@ func (m *measured) check(t *testing.T, width, height float64, scheme string) {
 	}
 	if m.Accept.Height < 38 || m.Accept.Width < 100 {
 		t.Errorf("the buttons are small: %v", m.Accept)
+	}
+	if most := max(height/2, 14*16) + 1; m.Closed.Height > most || m.Banner.Height > most {
+		t.Errorf("in a window of %v pixels the banner is %v high, and opened %v", height, m.Closed.Height, m.Banner.Height)
+	}
+	if !m.InSight {
+		t.Error("the buttons and the way to the single switches have to be scrolled to")
 	}
 	if len(m.Hit) != 2 || !strings.Contains(m.Hit[0], "cookie-consent-accept") || !strings.Contains(m.Hit[1], "cookie-consent-reject") {
 		t.Errorf("clicks meet %q", m.Hit)
@@ -278,7 +314,7 @@ func TestKeyboardWithoutScript(t *testing.T) {
 		keys []chromedp.Action[chromedp.Void]
 		want string
 	}{
-		// Policy link, Choose, Reject all, Accept all.
+		// Policy link, Choose, Reject all, Accept all; Choose: three switches, Save.
 		"reject":              {[]chromedp.Action[chromedp.Void]{tab(3), chromedp.KeyEvent("\r")}, here + "&choice=reject_all"},
 		"accept":              {[]chromedp.Action[chromedp.Void]{tab(4), chromedp.KeyEvent("\r")}, here + "&choice=accept_all"},
 		"choose":              {[]chromedp.Action[chromedp.Void]{tab(2), chromedp.KeyEvent("\r"), tab(1), chromedp.KeyEvent(" "), tab(3), chromedp.KeyEvent("\r")}, here + "&category=statistics&choice=save"},

@@ -33,7 +33,7 @@ class CookieConsent extends EventTarget {
 		}
 		for (const name of Object.keys(wanted)) {
 			if (!unitsOf(name).length) {
-				return Promise.reject(new RangeError(`cookieConsent.save: there is no category or service "${name}"`))
+				return Promise.reject(new RangeError(`no category or service "${name}"`))
 			}
 		}
 		const fields = [['choice', 'save']]
@@ -68,14 +68,7 @@ class CookieConsent extends EventTarget {
 			super.addEventListener(type, listener, options)
 		}
 		if (late) {
-			queueMicrotask(() => {
-				const event = new CustomEvent(type, { detail: this.state })
-				if (typeof listener === 'function') {
-					listener.call(this, event)
-				} else {
-					listener.handleEvent(event)
-				}
-			})
+			queueMicrotask(() => apply(listener.handleEvent || listener, listener.handleEvent ? listener : this, [new CustomEvent(type, { detail: this.state })]))
 		}
 	}
 }
@@ -89,7 +82,7 @@ const decide = fields => {
 	const { userActivation } = navigator
 	const grants = fields.some(([name, value]) => value === 'accept_all' || name !== 'choice' && value[0] !== '-' && !api.has(value))
 	if (grants && userActivation && !userActivation.isActive) {
-		return Promise.reject(new DOMException('cookieConsent: only an act of the visitor can agree to something', 'NotAllowedError'))
+		return Promise.reject(new DOMException('only the visitor can agree', 'NotAllowedError'))
 	}
 	return apply(fetch, window, [endpoint('preferences'), {
 		method: 'POST',
@@ -97,7 +90,7 @@ const decide = fields => {
 		redirect: 'manual',
 	}]).then(({ type, status }) => {
 		if (type !== 'opaqueredirect' && status !== 200) { // which tells what was not kept
-			throw new Error('cookieConsent: the choice could not be saved')
+			throw new Error('choice not saved')
 		}
 		return look()
 	})

@@ -23,7 +23,7 @@ const watch = new MutationObserver(records => {
 	const lost = isNew || records.some(({ removedNodes }) => [...removedNodes].some(({ nodeType, id }) => nodeType === 1 && !/^cookie-consent/.test(id)))
 	const [shown] = pieces
 	if (lost && shown && !piece('cookie-consent') && !piece('cookie-consent-corner')) {
-		place(shown)
+		insert(shown)
 	}
 	const form = pieces[pieces.length - 1]
 	if (lost && form && !piece(form.id)) {

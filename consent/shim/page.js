@@ -36,8 +36,8 @@ const holds = () => {
 	return hiding || words.includes('holds')
 }
 
-// place puts a piece where it stands in a page.
-const place = piece => document.body[piece.className ? 'append' : 'prepend'](piece)
+// insert puts a piece where it stands in a page.
+const insert = piece => document.body[piece.className ? 'append' : 'prepend'](piece)
 
 // settle puts the link to the settings in the place of the banner.
 const settle = () => {
@@ -49,7 +49,7 @@ const settle = () => {
 	const corner = template.content.firstElementChild
 	template.remove()
 	const focused = banner.contains(document.activeElement)
-	place(corner)
+	insert(corner)
 	if (focused) {
 		corner.querySelector('a').focus({ preventScroll: true })
 	}
@@ -198,7 +198,7 @@ const choose = event => {
 	}
 	const data = new FormData(form)
 	data.append(button.name, button.value)
-	const grants = button.value === 'accept_all' || button.value === 'save' && data.has('category')
+	const grants = button.value === 'accept_all' || button.value === 'save' && (data.has('category') || data.has('service'))
 	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
 	if (!choosing && (button.value !== 'accept_all' && holdsGrants() || holds() || misses(next))) {
 		return
