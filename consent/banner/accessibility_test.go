@@ -74,18 +74,21 @@ func TestAccessibilityTree(t *testing.T) {
 		want  []string
 	}{
 		{
-			"/site/none?lang=en", []string{"region", "heading", "link", "DisclosureTriangle", "button"},
+			"/site/none?lang=en",
+			[]string{"region", "heading", "link", "DisclosureTriangle", "button"},
 			[]string{
 				"region Your choice about cookies", "heading Your choice about cookies", "link All cookies and providers", "link Privacy policy",
 				"DisclosureTriangle Choose", "button Reject all", "button Accept all",
 			},
 		},
 		{
-			"/site/none?lang=de", []string{"region", "DisclosureTriangle", "button"},
+			"/site/none?lang=de",
+			[]string{"region", "DisclosureTriangle", "button"},
 			[]string{"region Ihre Entscheidung über Cookies", "DisclosureTriangle Auswählen", "button Alle ablehnen", "button Alle akzeptieren"},
 		},
 		{
-			"/site/none?lang=en&open", []string{"group", "checkbox", "button"},
+			"/site/none?lang=en&open",
+			[]string{"group", "checkbox", "button"},
 			[]string{
 				"group ", "group Active if switched on:",
 				"checkbox Profiling and advertising by this site – recommendations and advertising based on your behaviour",
