@@ -31,7 +31,8 @@ Reads a configuration as 'caddy run' would and says what is probably not meant:
     that is declared necessary
   * what visitors are not told: who is responsible, where the privacy policy is, and
     what something is for whose purpose looks like a misspelt word of the catalog
-  * where the inventory differs from the declaration: cookies and hosts that were seen
+  * where the inventory differs from the declaration: hosts that pages may need to look
+    right, with the line that lets them pass, other cookies and hosts that were seen
     and are not declared, and what is declared and was not seen, once the inventory of
     a site is two weeks old
 

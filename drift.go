@@ -41,7 +41,7 @@ func drift(handlers []*configuredHandler, seen *inventory.Snapshot, now time.Tim
 }
 
 // undeclared returns what there is to say of what a site was seen with and nobody
-// declared.
+// declared: first hosts that pages may need to look right.
 func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 	var findings []string
 	say := func(kind, name string, v *verdict, last time.Time) {
@@ -52,6 +52,14 @@ func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 		findings = append(findings, fmt.Sprintf("%s: the %s %s, last seen on %s, is not declared (%s) and %s; 'suggest' prints the lines",
 			site.Host, kind, name, last.UTC().Format(time.DateOnly), v.by(), consequence))
 	}
+	isCDN := func(v *verdict) bool { return v.known.Service != nil && v.known.Service.CDN }
+	for i := range site.Hosts {
+		host := site.Hosts[i].Host
+		if v := h.classifyHost(site.Host, host); !v.declared && isCDN(&v) {
+			findings = append(findings, fmt.Sprintf("%s: pages may need %s (%s) to look right, which delivers files, sets no cookies and waits for consent to %s; if you answer for that visitors contact it unasked: first_party %s",
+				site.Host, host, v.known.Name(), v.category, host))
+		}
+	}
 	for i := range site.Cookies {
 		c := &site.Cookies[i]
 		if v := h.classifyCookie(c.Name); !v.declared {
@@ -60,7 +68,7 @@ func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 	}
 	for i := range site.Hosts {
 		other := &site.Hosts[i]
-		if v := h.classifyHost(site.Host, other.Host); !v.declared {
+		if v := h.classifyHost(site.Host, other.Host); !v.declared && !isCDN(&v) {
 			say("host", other.Host, &v, other.Last)
 		}
 	}
