@@ -215,6 +215,11 @@ func (r *Renderer) checkChoice(l *locale, document, part *markup) string {
 	if a, b := likeness(buttons["accept_all"]), likeness(buttons["reject_all"]); a != b {
 		return fmt.Sprintf("the buttons that accept and reject everything have to be alike but for .cookie-consent-accept and .cookie-consent-reject: <%s> and <%s>", a, b)
 	}
+	if len(part.all(func(n *html.Node) bool {
+		return n.Data == "input" && attribute(n, "type") == "checkbox" && attribute(n, "name") == "service" && hasAttribute(n, "checked")
+	})) > 0 {
+		return "the checkbox of a service must not be checked before the visitor chose"
+	}
 	shown := part.text()
 	for _, c := range r.policy.Categories() {
 		if !r.policy.NeedsConsent(c.Name) && c.Exempt == "" {

@@ -185,7 +185,7 @@ func TestStylesheets(t *testing.T) {
 			t.Errorf("there is an asset %q", name)
 		}
 	}
-	if size := len(bannerCSS().body); size > 8<<10 {
+	if size := len(bannerCSS().body); size > 9<<10 {
 		t.Errorf("the banner's style sheet has %d bytes", size)
 	}
 }
