@@ -81,6 +81,7 @@ test-tools:
 lint: ## look for mistakes and formatting that differs
 	$(GOLANGCI_LINT) run
 	go vet ./...
+	consent/shim/minify --check
 
 .PHONY: fmt
 fmt: ## format every Go file

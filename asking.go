@@ -36,8 +36,8 @@ func newAsking(h *Handler) *asking {
 // note takes note of something that was withheld because it needs consent: the
 // application set it, or a page contains it. What browsers send proves nothing, because
 // anybody can send it.
-func (a *asking) note() {
-	if !a.found.Load() {
+func (a *asking) note(rule *consent.Rule) {
+	if !a.found.Load() && a.policy.Asks(rule) {
 		a.found.Store(true)
 	}
 }
@@ -53,7 +53,7 @@ func (a *asking) on(host string) bool {
 	if _, done := a.looked[host]; !done && len(a.looked) < maxLooked {
 		a.looked[host] = struct{}{}
 		if a.needsConsent(a.inventory.Site(host)) {
-			a.note()
+			a.found.Store(true)
 		}
 	}
 	return a.found.Load()
@@ -62,14 +62,14 @@ func (a *asking) on(host string) bool {
 func (a *asking) needsConsent(seen inventory.Site) bool {
 	for i := range seen.Cookies {
 		c := &seen.Cookies[i]
-		if !c.Script() && a.policy.NeedsConsent(a.policy.CookieRule(consent.KnownExample(c.Name)).Category) {
+		if !c.Script() && a.policy.Asks(a.policy.CookieRule(consent.KnownExample(c.Name))) {
 			return true
 		}
 	}
 	page := a.policy.NewPage("https", seen.Host, "/")
 	for i := range seen.Hosts {
 		h := &seen.Hosts[i]
-		if h.Markup+h.Link > 0 && a.policy.NeedsConsent(a.policy.Destination(page, "https://"+h.Example()+"/").Rule.Category) {
+		if h.Markup+h.Link > 0 && a.policy.Asks(a.policy.Destination(page, "https://"+h.Example()+"/").Rule) {
 			return true
 		}
 	}
@@ -102,14 +102,14 @@ func (x *exchange) shows() showing {
 	return showNothing
 }
 
-// noteConsentTool tells the operator, once, that the application brings a consent tool
-// of its own: visitors would be asked by both.
+// noteConsentTool tells the operator, once, that the application seems to bring a consent
+// tool of its own: visitors would be asked by both.
 func (n *notices) noteConsentTool(known catalog.Match) {
-	if !isConsentTool(known) {
+	if n.quiet || !isConsentTool(known) {
 		return
 	}
 	n.once(noticeConsentTool, known.Name(), func(l *zap.Logger) {
-		l.Warn("the application brings a consent tool of its own, so that visitors may be asked twice; "+
+		l.Warn("a page or a browser has something of a consent tool; if the application brings it, visitors may be asked twice: "+
 			"remove it from the application, or say 'banner off' and let it use window.cookieConsent", zap.String("tool", known.Name()))
 	})
 }

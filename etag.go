@@ -18,7 +18,15 @@ const (
 // page: the visitor's choice and signals, the policy and its enforcement, the texts
 // and the language that the visitor's browser asks for, and whether it is shown within
 // another page.
+// It is the same for all of an exchange, whatever is found out meanwhile.
 func (x *exchange) variant() string {
+	if x.variantName == "" {
+		x.variantName = x.newVariant()
+	}
+	return x.variantName
+}
+
+func (x *exchange) newVariant() string {
 	h := fnv.New64a()
 	frame := ""
 	if x.view == viewFrame {

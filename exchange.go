@@ -31,6 +31,8 @@ type exchange struct {
 	secure   bool     // whether the browser came by HTTPS
 	gpc      bool     // whether it sent Sec-GPC: 1
 	view     view     // what the response is for
+
+	variantName string // once it was asked for
 	posted   bool     // whether the request must not be sent again unasked
 	worker   bool     // whether it is the script of a worker
 	marked   bool     // whether it is for a page in the place of one that was kept

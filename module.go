@@ -308,6 +308,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.shown = new(shownCache)
 	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger, h.catalog)
+	h.notices.quiet = h.Banner == bannerOff
 	h.asking = newAsking(h)
 	h.edition = h.banner.Edition() + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())

@@ -24,6 +24,7 @@ const (
 type notices struct {
 	logger  *zap.Logger
 	catalog *catalog.Catalog
+	quiet   bool // the operator knows that something else asks
 
 	mu   sync.RWMutex
 	told [noticeKinds]map[string]struct{}

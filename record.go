@@ -76,6 +76,8 @@ func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decis
 		record.Source = sourcePlaceholder
 	} else if fromPreferences(form) {
 		record.Source = sourcePreferences
+	} else if form.Get("source") == sourceScript {
+		record.Source = sourceScript
 	}
 	record.Method = h.method(before, x.decision)
 	record.Language = shown.language
@@ -109,6 +111,7 @@ func (h *Handler) record(ctx context.Context, x *exchange, before *consent.Decis
 const (
 	sourcePreferences = "preferences"
 	sourcePlaceholder = "placeholder"
+	sourceScript      = "script"
 )
 
 func fromPreferences(form url.Values) bool { return form.Get("source") == sourcePreferences }

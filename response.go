@@ -95,7 +95,7 @@ func (x *exchange) noteDropped(line string, header http.Header, method string) {
 	}
 	x.withheld = true
 	_, rule := x.decision.Cookie(name)
-	x.handler.asking.note()
+	x.handler.asking.note(rule)
 	x.countCookie(inventory.Dropped, rule.Category)
 	if rule.Declared {
 		return

@@ -63,7 +63,9 @@ func (x *exchange) noteBlocked(to consent.Destination) {
 		x.blockedOf = category
 	}
 	x.blocked++
-	x.handler.asking.note()
+	if to.Rule != nil {
+		x.handler.asking.note(to.Rule)
+	}
 	if to.Party == consent.UnknownParty && to.Host != "" {
 		x.handler.notices.undeclaredHost(to.Host, category)
 	}

@@ -98,6 +98,13 @@ func (p *Policy) AsksConsent() bool {
 		slices.ContainsFunc(p.cfg.Services, func(s Service) bool { return s.Exempt == "" && p.NeedsConsent(s.Category) })
 }
 
+// Asks reports whether what a rule is for waits for consent: it need not where the
+// services that it belongs to are exempt.
+func (p *Policy) Asks(r *Rule) bool {
+	return p.NeedsConsent(r.Category) &&
+		(len(r.services) == 0 || slices.ContainsFunc(r.services, func(i int) bool { return p.cfg.Services[i].Exempt == "" }))
+}
+
 // HasExempt reports whether anything is active until visitors switch it off.
 func (p *Policy) HasExempt() bool {
 	return slices.ContainsFunc(p.categories, func(c *Category) bool { return c.Exempt != "" }) ||

@@ -67,6 +67,9 @@ func TestAskingWhereThereIsSomethingToAsk(t *testing.T) {
 	check("with a cookie", "off", "/counts", "nothing")
 	check("after a cookie", "off", "/", "nothing")
 	check("with what is exempt", "exempt", "/", "settings")
+	check("with what is exempt", "exempt", "/counts", "settings")
+	visit("exempt", "/counts", "Cookie: "+pair(refuseOverHTTP(t, c, "exempt.example.test")))
+	check("after somebody switched it off", "exempt", "/", "settings")
 
 	// What was found is known again after a restart, from the first page on.
 	c.cmd.Process.Signal(syscall.SIGTERM)
@@ -93,4 +96,17 @@ func TestOtherConsentTools(t *testing.T) {
 			t.Errorf("%s stands %d times in the log, want once: %s", tool, got, log)
 		}
 	}
+}
+
+// refuseOverHTTP refuses everything on a host and returns the preference cookie.
+func refuseOverHTTP(t *testing.T, c *child, host string) string {
+	t.Helper()
+	res := c.do(t, h1, request{scheme: "http", method: http.MethodPost, path: preferencesPath, host: host, header: sameOrigin, body: rejectAll.Encode()})
+	for _, line := range res.cookies() {
+		if nameOf(line) == preferenceCookie {
+			return line
+		}
+	}
+	t.Fatalf("status %d, cookies %q", res.status, res.cookies())
+	return ""
 }

@@ -68,6 +68,7 @@ type audit struct {
 	start  *url.URL // the page where rounds begin
 	pages  []visit  // of every round
 	prefix *url.URL // of the module; nil if the site does not use it
+	asks   bool     // something that the site declares needs consent
 }
 
 // Visit audits the site of a start address. It fails if that is none or gives no answer.
@@ -191,7 +192,7 @@ func (a *audit) findModule(ctx context.Context, r *run, p *page) error {
 	if err != nil {
 		return nil //nolint:nilerr // the same
 	}
-	a.prefix = prefix
+	a.prefix, a.asks = prefix, asks(d)
 	a.site.Module = &Module{
 		Prefix: printable(prefix.Path), Fingerprint: printable(d.Fingerprint), Controller: printable(d.Controller),
 		PrivacyPolicy: printable(d.PrivacyPolicy), Declared: declared(d),
@@ -203,6 +204,22 @@ func (a *audit) findModule(ctx context.Context, r *run, p *page) error {
 	}
 	a.classifier = c
 	return nil
+}
+
+// asks reports whether something that is declared waits for consent. A site where nothing
+// does need not ask.
+func asks(d *banner.Declaration) bool {
+	return slices.ContainsFunc(d.Categories, func(c banner.DeclaredCategory) bool {
+		return c.NeedsConsent && (len(c.Cookies) > 0 || slices.ContainsFunc(c.Services, func(s banner.DeclaredService) bool { return s.Exempt == "" }))
+	})
+}
+
+// mustAsk reports whether the site has to ask: for what it declares, or for what it does
+// without asking.
+func (a *audit) mustAsk() bool {
+	first := a.site.Rounds[0]
+	return a.asks || slices.ContainsFunc(first.Cookies, func(c *Cookie) bool { return !c.Allowed }) ||
+		slices.ContainsFunc(first.Hosts, func(h *Host) bool { return !h.Allowed })
 }
 
 func declared(d *banner.Declaration) int {
@@ -222,6 +239,10 @@ func (a *audit) remark(format string, args ...any) {
 // choose visits the pages again after each choice.
 func (a *audit) choose(ctx context.Context, p *page) {
 	byCookie := len(a.opts.Accepted) > 0 && len(a.opts.Rejected) > 0
+	if a.prefix != nil && !a.mustAsk() {
+		a.remark("Nothing that it declares and nothing that was seen needs consent, so that there was nothing to choose.")
+		return
+	}
 	if a.prefix == nil && !byCookie {
 		a.remark("A client can't choose there, so that only visits before a choice were made: --accepted and --rejected name the cookies by which a tool of the site keeps a choice.")
 		if tool := consentTool(a.catalog, a.site.Rounds[0].Hosts); tool != "" {

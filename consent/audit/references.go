@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"net/url"
@@ -44,9 +45,17 @@ func references(c *classifier, at *hop, p *page, text string) []reference {
 
 	policies := at.header["Content-Security-Policy"]
 	own := csp.Page{Secure: at.url.Scheme == "https", Host: at.url.Host}
+	// Policies and names are strangers', who may have many of both.
+	answers := map[string]bool{}
 	reaches := func(host string, kinds ...csp.Kind) bool {
 		for _, kind := range kinds {
-			if own.MayReach(policies, kind, host) {
+			question := fmt.Sprint(kind, " ", host)
+			answer, known := answers[question]
+			if !known && len(answers) < maxQuestions {
+				answer = own.MayReach(policies, kind, host)
+				answers[question] = answer
+			}
+			if answer {
 				return true
 			}
 		}
@@ -70,6 +79,9 @@ func references(c *classifier, at *hop, p *page, text string) []reference {
 	}
 	return found
 }
+
+// maxQuestions bounds what the policies of a page are asked.
+const maxQuestions = 1000
 
 // loads reports whether the script of a service gets to load what it wants. One that the
 // site runs on its own host, and that no policy tells from the site, does unless the

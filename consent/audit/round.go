@@ -116,7 +116,7 @@ func (r *run) record(answer *answer, p *page) {
 			r.addHost(at, ref)
 		}
 	}
-	if p == nil || r.prefix == nil {
+	if p == nil || r.prefix == nil || !r.mustAsk() {
 		return
 	}
 	address := printable(p.base.String())

@@ -184,12 +184,12 @@ func TestMistakesInTemplates(t *testing.T) {
 		{"page.html", `<p><a href="{{.Prefix}}">{{.T "settings"}}</a></p>`, "", "the page of an error lacks a link"},
 		{"placeholder.html", `name="choice" value="placeholder"`, `name="choice" value="accept_all"`, "placeholder.html: as rendered in ar, the placeholder needs one form"},
 		{"placeholder.html", `<button type="submit">{{.Allow}}</button>`, "", "the placeholder needs one form"},
-		{"banner.html", `{{.T "banner_title"}}`, `{{.T "baner_title"}}`, `banner.html:16: executing "banner" at <.T>: error calling T: language ar has no text "baner_title"`},
-		{"banner.html", `{{.T "banner_title"}}`, `{{.Titel}}`, `banner.html:16: executing "banner" at <.Titel>: can't evaluate field Titel`},
-		{"banner.html", `{{.T "banner_title"}}`, `{{.T "banner_title"`, "banner.html:16: "},
-		{"banner.html", `{{.T "banner_title"}}`, `{{upper "x"}}`, `banner.html:16: function "upper" not defined`},
+		{"banner.html", `{{.T "banner_title"}}`, `{{.T "baner_title"}}`, `banner.html:20: executing "banner" at <.T>: error calling T: language ar has no text "baner_title"`},
+		{"banner.html", `{{.T "banner_title"}}`, `{{.Titel}}`, `banner.html:20: executing "banner" at <.Titel>: can't evaluate field Titel`},
+		{"banner.html", `{{.T "banner_title"}}`, `{{.T "banner_title"`, "banner.html:20: "},
+		{"banner.html", `{{.T "banner_title"}}`, `{{upper "x"}}`, `banner.html:20: function "upper" not defined`},
 		{"page.html", `<h1>{{.Title}}</h1>`, `<h1 {{.Title}}</h1>`, `page.html: html/template:page: "<" in attribute name`},
-		{"banner.html", `{{define "end" -}}`, "\n<p>lost</p>\n{{define \"end\" -}}", "banner.html:57: something stands outside of"},
+		{"banner.html", `{{define "end" -}}`, "\n<p>lost</p>\n{{define \"end\" -}}", "banner.html:72: something stands outside of"},
 	} {
 		_, err := themed(t, test.file, test.old, test.changed)
 		if _, ok := errors.AsType[*ThemeError](err); !ok || !strings.Contains(err.Error(), test.want) {

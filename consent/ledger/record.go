@@ -61,7 +61,8 @@ type Record struct {
 	// Shown is the digest of the [Shown] that the visitor saw.
 	Shown Digest `json:"shown"`
 
-	// Source is where the visitor chose: "banner", "preferences" or "placeholder".
+	// Source is where the visitor chose: "banner", "preferences", "placeholder"
+	// or, if a script of the site asked in its own words, "script".
 	Source string `json:"source"`
 
 	// Method is how: "accept_all", "reject_all", "save", "placeholder" for what was

@@ -5,50 +5,58 @@ const unitsOf = name => [...states].map((_, unit) => unit).filter(unit => rules.
 const wordsOf = (from, to) => Object.fromEntries([...states].slice(from, to).map((digit, i) => [rules.names[from + i], stateWords[digit]]))
 
 // What happened last of each kind, for who listens late.
-const happened = {}
+const happened = Object.create(null)
 
-class CookieConsent extends EventTarget {
+// Where events are heard: not every browser lets a script make a target of its own.
+const hearth = document.createElement('i')
+
+const api = {
 	get state() {
 		return { asked, categories: wordsOf(0, categories), services: wordsOf(categories) }
-	}
+	},
 
 	has(name) {
 		const units = unitsOf(name)
 		return units.length > 0 && isGranted({ units })
-	}
+	},
 
 	accept() {
-		return decide([['choice', 'accept_all']])
-	}
+		return decide([['choice', 'accept_all']], /[01]/.test(states))
+	},
 
 	reject() {
 		return decide([['choice', 'reject_all']])
-	}
+	},
 
 	save(wanted) {
-		const wants = unit => {
-			const parent = categoryOf(unit)
-			const given = [unit, parent].map(u => wanted[rules.names[u]]).find(value => value !== undefined)
-			return given === undefined ? states[unit] === '2' : !!given
-		}
-		for (const name of Object.keys(wanted)) {
+		const given = new Map(Object.entries(wanted))
+		for (const name of given.keys()) {
 			if (!unitsOf(name).length) {
 				return Promise.reject(new RangeError(`no category or service "${name}"`))
 			}
 		}
-		const fields = [['choice', 'save']]
-		for (let unit = 1; unit < states.length; unit++) {
-			const parent = categoryOf(unit)
-			if (unit < categories) {
-				if (wants(unit)) {
-					fields.push(['category', rules.names[unit]])
-				}
-			} else if (parent && wants(unit) !== wants(parent)) {
-				fields.push(['service', (wants(unit) ? '' : '-') + rules.names[unit]])
+		// What is not named stays as it is, of which this page may know too little.
+		return look().then(() => {
+			const wants = unit => {
+				const name = [unit, categoryOf(unit)].map(u => rules.names[u]).find(n => given.has(n))
+				return name === undefined ? states[unit] === '2' : !!given.get(name)
 			}
-		}
-		return decide(fields)
-	}
+			const fields = [['choice', 'save']]
+			let grants = false
+			for (let unit = 1; unit < states.length; unit++) {
+				const parent = categoryOf(unit)
+				grants = grants || parent && wants(unit) && states[unit] !== '2'
+				if (unit < categories) {
+					if (wants(unit)) {
+						fields.push(['category', rules.names[unit]])
+					}
+				} else if (parent && wants(unit) !== wants(parent)) {
+					fields.push(['service', (wants(unit) ? '' : '-') + rules.names[unit]])
+				}
+			}
+			return decide(fields, grants)
+		})
+	},
 
 	show() {
 		const banner = document.getElementById('cookie-consent')
@@ -59,34 +67,47 @@ class CookieConsent extends EventTarget {
 		} else {
 			open(endpoint('?return_to=') + encodeURIComponent(location.pathname + location.search), '_top')
 		}
-	}
+	},
 
 	addEventListener(type, listener, options) {
 		const { once, signal } = options instanceof Object ? options : {}
 		const late = listener && !(signal && signal.aborted) && happened[type]
 		if (!late || !once) {
-			super.addEventListener(type, listener, options)
+			hearth.addEventListener(type, listener, options)
 		}
 		if (late) {
-			queueMicrotask(() => apply(listener.handleEvent || listener, listener.handleEvent ? listener : this, [new CustomEvent(type, { detail: this.state })]))
+			queueMicrotask(() => apply(listener.handleEvent || listener, listener.handleEvent ? listener : hearth, [eventOf(type)]))
 		}
-	}
-}
+	},
 
-const api = new CookieConsent()
+	removeEventListener(...args) {
+		hearth.removeEventListener(...args)
+	},
+}
+if (keys.length) {
+	Object.defineProperty(api, 'undeclaredKeys', { get: () => undeclared.size })
+}
 Object.defineProperty(window, 'cookieConsent', { configurable: true, writable: true, value: api })
 
-// decide sends a choice. Only the visitor can agree to something: what is more than there
-// was is refused unless it follows from something that the visitor did.
-const decide = fields => {
+const eventOf = type => new CustomEvent(type, { detail: api.state })
+
+// Whether the visitor did something a moment ago, for browsers that do not say so.
+let acted = 0
+for (const event of ['click', 'keydown']) {
+	addEventListener(event, ({ isTrusted }) => {
+		acted = isTrusted ? Date.now() : acted
+	}, true)
+}
+
+// decide sends a choice. Only the visitor can agree to something.
+const decide = (fields, grants) => {
 	const { userActivation } = navigator
-	const grants = fields.some(([name, value]) => value === 'accept_all' || name !== 'choice' && value[0] !== '-' && !api.has(value))
-	if (grants && userActivation && !userActivation.isActive) {
+	if (grants && !(userActivation ? userActivation.isActive : Date.now() - acted < 5000)) {
 		return Promise.reject(new DOMException('only the visitor can agree', 'NotAllowedError'))
 	}
 	return apply(fetch, window, [endpoint('preferences'), {
 		method: 'POST',
-		body: new URLSearchParams([...fields, ['return_to', location.pathname]]),
+		body: new URLSearchParams([...fields, ['source', 'script'], ['language', document.documentElement.lang], ['return_to', location.pathname]]),
 		redirect: 'manual',
 	}]).then(({ type, status }) => {
 		if (type !== 'opaqueredirect' && status !== 200) { // which tells what was not kept
@@ -107,11 +128,12 @@ const mark = () => {
 
 const tell = type => {
 	happened[type] = true
-	api.dispatchEvent(new CustomEvent(type, { detail: api.state }))
+	hearth.dispatchEvent(eventOf(type))
 }
 
 changes.push(() => {
 	mark()
+	happened.consent = asked
 	queueMicrotask(() => {
 		if (asked) {
 			tell('consent')

@@ -23,7 +23,7 @@ interface CookieConsentEventMap {
 	change: CustomEvent<CookieConsentState>
 }
 
-interface CookieConsent extends EventTarget {
+interface CookieConsent {
 	/** What holds now. */
 	readonly state: CookieConsentState
 
@@ -33,8 +33,9 @@ interface CookieConsent extends EventTarget {
 	/**
 	 * Agrees to everything, refuses everything, or sets what is named, by category or
 	 * service, and leaves the rest as it is; a service that is not named follows its
-	 * category if that is. The promise is fulfilled when the choice is recorded and holds
-	 * on this page; the page is loaded anew where that needs it. It is rejected with a
+	 * category if that is. The promise is fulfilled when the choice was taken and the page
+	 * has asked what holds; it is loaded anew where something on it was held back. What
+	 * others provide can be contacted from the next page on. The promise is rejected with a
 	 * "NotAllowedError" when something would be granted without an act of the visitor
 	 * (a click or a key) shortly before, with a RangeError for names that there are not,
 	 * and with another error when the choice could not be saved.
@@ -52,10 +53,14 @@ interface CookieConsent extends EventTarget {
 	/** A listener that comes late is told of the last event of its type at once. */
 	addEventListener<K extends keyof CookieConsentEventMap>(
 		type: K,
-		listener: ((this: CookieConsent, event: CookieConsentEventMap[K]) => void) | { handleEvent(event: CookieConsentEventMap[K]): void } | null,
+		listener: ((event: CookieConsentEventMap[K]) => void) | { handleEvent(event: CookieConsentEventMap[K]): void } | null,
 		options?: boolean | AddEventListenerOptions,
 	): void
-	removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void
+	removeEventListener<K extends keyof CookieConsentEventMap>(
+		type: K,
+		listener: ((event: CookieConsentEventMap[K]) => void) | { handleEvent(event: CookieConsentEventMap[K]): void } | null,
+		options?: boolean | EventListenerOptions,
+	): void
 }
 
 declare var cookieConsent: CookieConsent

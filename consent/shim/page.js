@@ -56,8 +56,13 @@ const settle = () => {
 	// The style sheet of the banner stays until the link has its own.
 	banner.style.setProperty('display', 'none', 'important')
 	collect()
+	const link = corner.querySelector('link')
+	if (!link) {
+		banner.remove()
+		return
+	}
 	for (const event of ['load', 'error']) {
-		corner.querySelector('link').addEventListener(event, () => banner.remove())
+		link.addEventListener(event, () => banner.remove())
 	}
 }
 
@@ -241,7 +246,7 @@ if (asked) {
 if (isPage) {
 	join()
 	if (document.prerendering) {
-		document.addEventListener('prerenderingchange', look)
+		document.addEventListener('prerenderingchange', () => holdsGrants() ? lookAtOnce() : look())
 	}
 	// A worker may have kept it, and what another site sends comes without the choice.
 	if (isControlled() || isPrefetched() || posted && !asked) {

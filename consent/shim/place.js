@@ -7,7 +7,7 @@ const place = () => requestAnimationFrame(() => {
 	if (banner) {
 		const { activeElement, documentElement } = document
 		const [own, focused] = [banner, activeElement || banner].map(element => element.getBoundingClientRect())
-		if (own.bottom > innerHeight) {
+		if (own.bottom > innerHeight && banner.showPopover && !banner.popover) {
 			banner.popover = 'manual'
 			banner.showPopover()
 		}

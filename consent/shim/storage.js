@@ -39,9 +39,6 @@ const refusesWrite = key => {
 	return refuses(key)
 }
 
-if (keys.length) {
-	Object.defineProperty(CookieConsent.prototype, 'undeclaredKeys', { get: () => undeclared.size })
-}
 
 const protectedStorage = new WeakSet()
 
@@ -172,8 +169,8 @@ changes.push(() => {
 
 // withdraw removes what is stored under what the visitor refused. What was not asked
 // for stays.
-const getters = ['localStorage', 'sessionStorage'].map(name => Object.getOwnPropertyDescriptor(window, name).get)
-const { removeItem } = Storage.prototype
+const getters = ['localStorage', 'sessionStorage'].map(name => (Object.getOwnPropertyDescriptor(window, name) || {}).get)
+const { removeItem } = window.Storage ? Storage.prototype : {}
 const { databases, deleteDatabase } = window.IDBFactory ? IDBFactory.prototype : {}
 
 const withdraw = () => {
