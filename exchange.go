@@ -24,20 +24,20 @@ type exchange struct {
 	handler  *Handler
 	decision *consent.Decision
 
-	url      *url.URL // as the browser sees it; only path and query are of use
-	site     string   // what a choice is valid for: the host, or the configured domain
-	host     string   // lower-case, without port
-	address  string   // the Host header: with port
-	secure   bool     // whether the browser came by HTTPS
-	gpc      bool     // whether it sent Sec-GPC: 1
-	view     view     // what the response is for
+	url     *url.URL // as the browser sees it; only path and query are of use
+	site    string   // what a choice is valid for: the host, or the configured domain
+	host    string   // lower-case, without port
+	address string   // the Host header: with port
+	secure  bool     // whether the browser came by HTTPS
+	gpc     bool     // whether it sent Sec-GPC: 1
+	view    view     // what the response is for
 
 	variantName string // once it was asked for
-	posted   bool     // whether the request must not be sent again unasked
-	worker   bool     // whether it is the script of a worker
-	marked   bool     // whether it is for a page in the place of one that was kept
-	own      bool     // whether the module itself answers, with what is no page of the site
-	language string   // Accept-Language
+	posted      bool   // whether the request must not be sent again unasked
+	worker      bool   // whether it is the script of a worker
+	marked      bool   // whether it is for a page in the place of one that was kept
+	own         bool   // whether the module itself answers, with what is no page of the site
+	language    string // Accept-Language
 
 	visit inventory.Visit // notes what passes
 
