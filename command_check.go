@@ -16,6 +16,7 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
+	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 func checkCommand() *cobra.Command {
@@ -36,8 +37,8 @@ Reads a configuration as 'caddy run' would and says what is probably not meant:
     and are not declared, and what is declared and was not seen, once the inventory of
     a site is two weeks old
 
-The inventory is read as by 'caddy cookie-consent inventory': that of this machine, if
-there is one, or the files that are named.
+The inventory is read as by 'caddy cookie-consent inventory': that of the running Caddy
+or of this machine, if there is one, or the files that are named.
 
 Exit status: 0 if there is nothing to say, 3 if there is, 1 if the configuration could
 not be read.
@@ -48,12 +49,13 @@ not be read.
 	}
 	cmd.Flags().StringP("config", "c", "", "Configuration file of Caddy")
 	cmd.Flags().StringP("adapter", "a", "", "Name of the adapter for the configuration")
+	cmd.Flags().String("address", "", "Admin endpoint of the running Caddy, if that of the configuration is not meant")
 	cmd.RunE = caddycmd.WrapCommandFuncForCobra(runCheck)
 	return cmd
 }
 
 func runCheck(flags caddycmd.Flags) (int, error) {
-	config, _, _, err := caddycmd.LoadConfig(flags.String("config"), flags.String("adapter"))
+	config, file, _, err := caddycmd.LoadConfig(flags.String("config"), flags.String("adapter"))
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
@@ -61,7 +63,15 @@ func runCheck(flags caddycmd.Flags) (int, error) {
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	seen, err := readInventoryFiles(flags.Args())
+	var seen *inventory.Snapshot
+	if len(flags.Args()) == 0 {
+		if _, seen, err = askRunning(flags.String("address"), config, file); err != nil {
+			return caddy.ExitCodeFailedStartup, err
+		}
+	}
+	if seen == nil {
+		seen, err = readInventoryFiles(flags.Args())
+	}
 	if _, none := errors.AsType[noInventoryError](err); !none {
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err
