@@ -73,11 +73,14 @@ func TestButtonsAreAlike(t *testing.T) {
 	look := func(button string) string {
 		return js[string](b, `(() => {
 			const e = document.querySelector('`+button+`'), s = getComputedStyle(e), r = e.getBoundingClientRect()
-			return [e.tagName, e.type, r.height, r.top, s.color, s.backgroundColor, s.fontSize, s.fontWeight, s.borderTopColor].join(" ")
+			return [e.tagName, e.type, r.height, r.width, s.color, s.backgroundColor, s.fontSize, s.fontWeight, s.borderTopColor].join(" ")
 		})()`)
 	}
 	if accept, reject := look(acceptButton), look(rejectButton); accept != reject {
 		t.Errorf("accept looks like %s, reject like %s", accept, reject)
+	}
+	if !js[bool](b, `(([a, b]) => a.top === b.top || a.left === b.left)([`+"`"+acceptButton+"`"+`, `+"`"+rejectButton+"`"+`].map(button => document.querySelector(button).getBoundingClientRect()))`) {
+		t.Error("accept and reject stand neither side by side nor one above the other")
 	}
 }
 

@@ -37,7 +37,7 @@ func TestGoogleConsentMode(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t, site("cookie_consent {\n"+c.option+"\n}\nreverse_proxy "+app.addr))
+			s := start(t, site("cookie_consent {\nbanner always\n"+c.option+"\n}\nreverse_proxy "+app.addr))
 			b := openBrowser(t)
 			// granted are the types that are granted in an entry of the data layer.
 			granted := func(entries, command string) string {

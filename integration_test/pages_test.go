@@ -290,7 +290,7 @@ func TestDamagedPagesInChromium(t *testing.T) {
 	// Of DEFLATE data, Chromium decodes one or two symbols more, of 258 bytes at most.
 	const lastSymbols = 2 * 258
 	const plain = "plain.example.test"
-	s := start(t, site("cookie_consent\nreverse_proxy "+backend)+siteFor("https://"+plain, "reverse_proxy "+backend))
+	s := start(t, site("cookie_consent {\nbanner always\n}\nreverse_proxy "+backend)+siteFor("https://"+plain, "reverse_proxy "+backend))
 	b := openBrowser(t)
 	for path := range bodies {
 		without, _ := b.visit(strings.Replace(s.url(path), host, plain, 1))

@@ -191,8 +191,8 @@ func newPolicedSites(t *testing.T, scheme string, policies []ownPolicy) *policed
 	of := func(name string) string { return scheme + "://" + name }
 	s := start(t, siteFor(of(plainSite+".site.test"), proxy)+
 		siteFor(of("third.others.test"), proxy)+
-		siteFor(of(openSite+".site.test"), "cookie_consent {\nwall off\nfirst_party third.others.test\n}\n"+proxy)+
-		siteFor(of(walledSite+".site.test"), "cookie_consent {\nfirst_party third.others.test\n}\n"+proxy))
+		siteFor(of(openSite+".site.test"), "cookie_consent {\nbanner always\nwall off\nfirst_party third.others.test\n}\n"+proxy)+
+		siteFor(of(walledSite+".site.test"), "cookie_consent {\nbanner always\nfirst_party third.others.test\n}\n"+proxy))
 	sites := &policedSites{browser: openBrowser(t), server: s, scheme: scheme}
 	_, sites.port, _ = strings.Cut(s.addr(scheme), ":")
 	if scheme == "https" {

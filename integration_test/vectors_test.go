@@ -97,6 +97,7 @@ func vectorBackend(t testing.TB, all []setCookieVector) string {
 
 const okPolicy = `
 	cookie_consent {
+		banner always
 		cookie ok {
 			category necessary
 			provider "The portal"
