@@ -86,7 +86,7 @@ func (h *configuredHandler) consentTools(site *inventory.Site) []string {
 	}
 	var tools []string
 	note := func(v verdict) {
-		if isConsentTool(v.known) {
+		if isConsentTool(&v.known) {
 			tools = append(tools, v.known.Name())
 		}
 	}

@@ -67,7 +67,7 @@ func (x *exchange) noteRequest(r *http.Request) {
 		x.visit.Sent(name)
 		if x.view == viewDocument {
 			known, _ := x.handler.catalog.Cookie(name)
-			x.handler.notices.noteConsentTool(known)
+			x.handler.notices.noteConsentTool(&known)
 		}
 	}
 }

@@ -32,6 +32,10 @@ const (
 	// recentNames is the number of names that are recognized at once. They take some
 	// 500 KB.
 	recentNames = 8192
+
+	// ways is how many places a name may have. With one, two names of the same site
+	// would often keep pushing each other out.
+	ways = 4
 )
 
 // Inventory is what was found since it was made, or read. It is safe for concurrent use.
@@ -39,7 +43,7 @@ type Inventory struct {
 	seed  maphash.Seed
 	shape func(name string) string
 
-	// recent holds names as fingerprints, each in a place of its own. The names
+	// recent holds names as fingerprints, each in one of a few places. The names
 	// themselves may tell visitors apart.
 	recent [recentNames]atomic.Pointer[recentName]
 
@@ -146,8 +150,18 @@ func mix(a, b uint64) uint64 { return a*0x9E3779B97F4A7C15 ^ b }
 
 func (v *Visit) see(source Source, fingerprint uint64, name, attributes string) {
 	inv := v.inventory
-	place := &inv.recent[fingerprint%recentNames]
-	if known := place.Load(); known != nil && known.fingerprint == fingerprint {
+	first := fingerprint % (recentNames / ways) * ways
+	places := inv.recent[first : first+ways]
+	place := &places[fingerprint>>32%ways] // of the one that has to make room
+	for i := range places {
+		known := places[i].Load()
+		if known == nil {
+			place = &places[i]
+			break
+		}
+		if known.fingerprint != fingerprint {
+			continue
+		}
 		if known.record == nil {
 			return
 		}
@@ -156,6 +170,8 @@ func (v *Visit) see(source Source, fingerprint uint64, name, attributes string) 
 			inv.change()
 			return
 		}
+		place = &places[i]
+		break
 	}
 	record, remember := inv.note(v, source, name, attributes)
 	if remember {

@@ -478,3 +478,24 @@ func BenchmarkNew(b *testing.B) {
 		i++
 	}
 }
+
+// Names that are seen again cost nothing, however many a site has.
+func TestManyNamesAllocateNothing(t *testing.T) {
+	inv := New(nil)
+	now := time.Now()
+	names := make([]string, 100)
+	for i := range names {
+		names[i] = "cookie" + string(rune('a'+i/26)) + string(rune('a'+i%26)) + "x"
+	}
+	see := func() {
+		v := inv.On("www.example.test", "/", now)
+		for _, name := range names {
+			v.Set(name, "; Path=/")
+			v.Sent(name)
+		}
+	}
+	see()
+	if n := testing.AllocsPerRun(100, see); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
