@@ -87,6 +87,7 @@ test-tools:
 lint: ## look for mistakes and formatting that differs
 	$(GOLANGCI_LINT) run
 	go vet ./...
+	go vet -tags screenshots ./consent/banner
 	consent/shim/minify --check
 
 .PHONY: fmt
@@ -100,7 +101,7 @@ bench: ## run the benchmarks (BENCH=<pattern>)
 .PHONY: screenshots
 screenshots: test-tools ## write pictures of what visitors see to bin/screenshots
 	rm -rf bin/screenshots
-	SCREENSHOTS='$(CURDIR)/bin/screenshots' go test -count 1 -run '^TestScreenshots$$' ./consent/banner
+	SCREENSHOTS='$(CURDIR)/bin/screenshots' go test -tags screenshots -count 1 -run '^TestScreenshots$$' ./consent/banner
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target, one after the other (FUZZTIME=10m each)

@@ -105,7 +105,7 @@ func (x *exchange) shows() showing {
 // noteConsentTool tells the operator, once, that the application seems to bring a consent
 // tool of its own: visitors would be asked by both.
 func (n *notices) noteConsentTool(known *catalog.Match) {
-	if n.quiet || !isConsentTool(known) {
+	if n.quiet || !known.IsConsentTool() {
 		return
 	}
 	tool := known.Name()
@@ -113,9 +113,4 @@ func (n *notices) noteConsentTool(known *catalog.Match) {
 		l.Warn("a page or a browser has something of a consent tool; if the application brings it, visitors may be asked twice: "+
 			"remove it from the application, or say 'banner off' and let it use window.cookieConsent", zap.String("tool", tool))
 	})
-}
-
-// isConsentTool reports whether something known belongs to a tool that asks visitors.
-func isConsentTool(known *catalog.Match) bool {
-	return (known.Purpose == "consent-choice" || known.Purpose == "consent-management") && !known.IsHint()
 }

@@ -187,7 +187,7 @@ func (h *Handler) checkCookie(say func(string, ...any), pattern, category string
 
 func (h *Handler) checkHost(say func(string, ...any), what, host, category string) {
 	known, ok := h.catalog.Host(strings.TrimPrefix(host, "*."))
-	if ok && (known.Service == nil || !known.Service.CDN) {
+	if ok && !known.IsCDN() {
 		contradict(say, what, category, known)
 	}
 }

@@ -20,22 +20,18 @@ const unseenAfter = 14 * 24 * time.Hour
 // handlers of a configuration declare. Sites that no handler is for are left out.
 func drift(handlers []*configuredHandler, seen *inventory.Snapshot, now time.Time) ([]string, error) {
 	var findings []string
-	sites := map[*configuredHandler][]*inventory.Site{}
-	for i := range seen.Sites {
-		site := &seen.Sites[i]
-		h, err := handlerOf(handlers, site.Host)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(handlers, h) {
-			sites[h] = append(sites[h], site)
-			findings = append(findings, h.undeclared(site)...)
-		}
+	groups, err := groupSites(seen, handlers)
+	if err != nil {
+		return nil, err
 	}
-	for _, h := range handlers {
-		if len(sites[h]) > 0 {
-			findings = append(findings, h.notSeen(inventory.MergeSites(sites[h]...), now)...)
+	for _, group := range groups {
+		if !slices.Contains(handlers, group.handler) {
+			continue
 		}
+		for _, site := range group.sites {
+			findings = append(findings, group.handler.undeclared(site)...)
+		}
+		findings = append(findings, group.handler.notSeen(inventory.MergeSites(group.sites...), now)...)
 	}
 	return findings, nil
 }
@@ -52,10 +48,9 @@ func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 		findings = append(findings, fmt.Sprintf("%s: the %s %s, last seen on %s, is not declared (%s) and %s; 'suggest' prints the lines",
 			site.Host, kind, name, last.UTC().Format(time.DateOnly), v.by(), consequence))
 	}
-	isCDN := func(v *verdict) bool { return v.known.Service != nil && v.known.Service.CDN }
 	for i := range site.Hosts {
 		host := site.Hosts[i].Host
-		if v := h.classifyHost(site.Host, host); !v.declared && isCDN(&v) {
+		if v := h.classifyHost(site.Host, host); !v.declared && v.known.IsCDN() {
 			findings = append(findings, fmt.Sprintf("%s: pages may need %s (%s) to look right, which delivers files, sets no cookies and waits for consent to %s; if you answer for that visitors contact it unasked: first_party %s",
 				site.Host, host, v.known.Name(), v.category, host))
 		}
@@ -68,7 +63,7 @@ func (h *configuredHandler) undeclared(site *inventory.Site) []string {
 	}
 	for i := range site.Hosts {
 		other := &site.Hosts[i]
-		if v := h.classifyHost(site.Host, other.Host); !v.declared && !isCDN(&v) {
+		if v := h.classifyHost(site.Host, other.Host); !v.declared && !v.known.IsCDN() {
 			say("host", other.Host, &v, other.Last)
 		}
 	}
@@ -86,7 +81,7 @@ func (h *configuredHandler) consentTools(site *inventory.Site) []string {
 	}
 	var tools []string
 	note := func(v verdict) {
-		if isConsentTool(&v.known) {
+		if v.known.IsConsentTool() {
 			tools = append(tools, v.known.Name())
 		}
 	}

@@ -354,41 +354,23 @@ func (h *Handler) compile() (err error) {
 
 // checkOptions checks the options that concern HTTP rather than the policy.
 func (h *Handler) checkOptions() error {
-	switch h.Mode {
-	case modeEnforce, modeObserve, modeOff:
-	default:
-		return &consent.ConfigError{
-			Field: "mode", Value: h.Mode, Problem: "is not a mode",
-			Allowed: []string{modeEnforce, modeObserve, modeOff},
-		}
-	}
-	if h.UpstreamEncoding != upstreamIdentity && h.UpstreamEncoding != upstreamKeep {
-		return &consent.ConfigError{
-			Field: "upstream_encoding", Value: h.UpstreamEncoding, Problem: "is not a way to ask for pages",
-			Allowed: []string{upstreamIdentity, upstreamKeep},
-		}
-	}
-	if h.Banner != bannerAuto && h.Banner != bannerAlways && h.Banner != bannerOff {
-		return &consent.ConfigError{
-			Field: "banner", Value: h.Banner, Problem: "is not a time to ask",
-			Allowed: []string{bannerAuto, bannerAlways, bannerOff},
-		}
-	}
-	if h.Settings != settingsCorner && h.Settings != settingsFooter {
-		return &consent.ConfigError{
-			Field: "settings", Value: h.Settings, Problem: "is not a place for the link to the settings",
-			Allowed: []string{settingsCorner, settingsFooter},
+	for _, option := range []struct {
+		field, value, problem string
+		allowed               []string
+	}{
+		{"mode", h.Mode, "is not a mode", []string{modeEnforce, modeObserve, modeOff}},
+		{"upstream_encoding", h.UpstreamEncoding, "is not a way to ask for pages", []string{upstreamIdentity, upstreamKeep}},
+		{"banner", h.Banner, "is not a time to ask", []string{bannerAuto, bannerAlways, bannerOff}},
+		{"settings", h.Settings, "is not a place for the link to the settings", []string{settingsCorner, settingsFooter}},
+		{"wall", h.Wall, "is not a kind of wall", []string{wallOn, wallReport, wallOff}},
+	} {
+		if !slices.Contains(option.allowed, option.value) {
+			return &consent.ConfigError{Field: option.field, Value: option.value, Problem: option.problem, Allowed: option.allowed}
 		}
 	}
 	if h.SettingsLink != "" && !validSelector(h.SettingsLink) {
 		return &consent.ConfigError{
 			Field: "settings_link", Value: h.SettingsLink, Problem: "is not a CSS selector whose brackets and quotes are closed",
-		}
-	}
-	if h.Wall != wallOn && h.Wall != wallReport && h.Wall != wallOff {
-		return &consent.ConfigError{
-			Field: "wall", Value: h.Wall, Problem: "is not a kind of wall",
-			Allowed: []string{wallOn, wallReport, wallOff},
 		}
 	}
 	for i, category := range h.Categories {

@@ -317,7 +317,7 @@ func (s *suggestion) askAboutHosts(seen *inventory.Site) {
 		v := s.handler.classifyHost(seen.Host, host.Host)
 		switch {
 		case v.declared:
-		case v.known.Service != nil && v.known.Service.CDN:
+		case v.known.IsCDN():
 			s.put(&s.cdns, commented(fmt.Sprintf("Needed to render? %s (%s) delivers files and sets no cookies. %s\nIf pages look broken without it, and you answer for that visitors contact it without being asked:\nfirst_party %s\n",
 				host.Host, v.known.Name(), describeHost(host), host.Host)), seenName{true, host.Host})
 		case v.known.Service == nil:

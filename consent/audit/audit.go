@@ -281,7 +281,7 @@ func (a *audit) choose(ctx context.Context, p *page) {
 // consentTool returns the name of a tool of somebody else that asks for consent.
 func consentTool(known *catalog.Catalog, hosts []*Host) string {
 	for _, h := range hosts {
-		if match, ok := known.Host(h.Host); ok && match.Purpose == "consent-management" {
+		if match, ok := known.Host(h.Host); ok && match.IsConsentTool() {
 			return match.Name()
 		}
 	}

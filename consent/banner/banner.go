@@ -188,6 +188,14 @@ func New(policy *consent.Policy, cfg Config) (*Renderer, error) {
 	return r, nil
 }
 
+// in returns the fragments in a language, or in the default one.
+func (r *Renderer) in(lang string) *rendered {
+	if l, ok := r.locales[lang]; ok {
+		return l
+	}
+	return r.locales[r.cfg.DefaultLanguage]
+}
+
 // A Place is where in a site something is put.
 type Place struct {
 	// Language is one that [Renderer.Language] returned.
@@ -213,10 +221,7 @@ type Place struct {
 // body: the banner while the visitor was not asked, the link to the settings
 // afterwards. It is ASCII only.
 func (r *Renderer) AppendBodyStart(dst []byte, at Place, d *consent.Decision) []byte {
-	l, ok := r.locales[at.Language]
-	if !ok {
-		l = r.locales[r.cfg.DefaultLanguage]
-	}
+	l := r.in(at.Language)
 	switch {
 	case d.Asked() || at.Settings:
 		if r.cfg.Footer {
@@ -241,11 +246,7 @@ func (r *Renderer) AppendEnd(dst []byte, at Place, d *consent.Decision) []byte {
 	if !r.cfg.Footer {
 		return dst
 	}
-	l, ok := r.locales[at.Language]
-	if !ok {
-		l = r.locales[r.cfg.DefaultLanguage]
-	}
-	return l.settings().append(dst, at, d)
+	return r.in(at.Language).settings().append(dst, at, d)
 }
 
 // Edition identifies what the renderer puts into pages, in every language: another

@@ -107,11 +107,7 @@ func (r *Renderer) pageView(lang string, p Page) *pageView {
 // are h2 and h3, all classes and ids begin with "cookie-consent-declaration", and it
 // is ASCII only, right in every charset that a page may be in.
 func (r *Renderer) PolicyFragment(lang string) []byte {
-	l, ok := r.locales[lang]
-	if !ok {
-		l = r.locales[r.cfg.DefaultLanguage]
-	}
-	return l.policy()
+	return r.in(lang).policy()
 }
 
 func (r *Renderer) policyFragment(lang string) []byte {

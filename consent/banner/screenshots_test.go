@@ -1,3 +1,5 @@
+//go:build screenshots
+
 package banner
 
 import (
@@ -17,7 +19,7 @@ import (
 func TestScreenshots(t *testing.T) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
-		t.Skip("make screenshots runs it")
+		t.Fatal("SCREENSHOTS names no directory: run make screenshots")
 	}
 	ctx := browser.Start(t)
 	site, _ := newSite(t, newRenderer(t, declared(), Config{Controller: "City of Example", Contact: "privacy@city.example", PrivacyPolicy: "/privacy"}))

@@ -62,6 +62,14 @@ func (m *Match) Provider() string {
 // to ask.
 func (m *Match) IsHint() bool { return m.Cookie != nil && m.Cookie.Hint }
 
+// IsCDN reports whether it only delivers files, and sets no cookies.
+func (m *Match) IsCDN() bool { return m.Service != nil && m.Service.CDN }
+
+// IsConsentTool reports whether it belongs to a tool that asks visitors for consent.
+func (m *Match) IsConsentTool() bool {
+	return (m.Purpose == "consent-choice" || m.Purpose == "consent-management") && !m.IsHint()
+}
+
 // Cookie returns what is known of a cookie of the site itself: the most specific
 // entry, as [consent.Known.Find] finds it, and a hint only where there is no other.
 // Cookies that other hosts set for themselves are never found.
