@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -221,9 +220,7 @@ func runInventory(flags caddycmd.Flags) (int, error) {
 	out := bufio.NewWriter(os.Stdout)
 	switch {
 	case flags.Bool("json"):
-		encoder := json.NewEncoder(out)
-		encoder.SetIndent("", "\t")
-		err = encoder.Encode(document)
+		err = writeIndented(out, document)
 	case flags.Bool("csv"):
 		err = writeListCSV(out, lines)
 	default:

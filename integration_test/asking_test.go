@@ -68,7 +68,7 @@ func TestAskingWhereThereIsSomethingToAsk(t *testing.T) {
 	check("after a cookie", "off", "/", "nothing")
 	check("with what is exempt", "exempt", "/", "settings")
 	check("with what is exempt", "exempt", "/counts", "settings")
-	visit("exempt", "/counts", "Cookie: "+pair(refuseOverHTTP(t, c, "exempt.example.test")))
+	visit("exempt", "/counts", "Cookie: "+chooseOverHTTP(t, c.server, "exempt.example.test", rejectAll))
 	check("after somebody switched it off", "exempt", "/", "settings")
 
 	// What was found is known again after a restart, from the first page on.
@@ -96,17 +96,4 @@ func TestOtherConsentTools(t *testing.T) {
 			t.Errorf("%s stands %d times in the log, want once: %s", tool, got, log)
 		}
 	}
-}
-
-// refuseOverHTTP refuses everything on a host and returns the preference cookie.
-func refuseOverHTTP(t *testing.T, c *child, host string) string {
-	t.Helper()
-	res := c.do(t, h1, request{scheme: "http", method: http.MethodPost, path: preferencesPath, host: host, header: sameOrigin, body: rejectAll.Encode()})
-	for _, line := range res.cookies() {
-		if nameOf(line) == preferenceCookie {
-			return line
-		}
-	}
-	t.Fatalf("status %d, cookies %q", res.status, res.cookies())
-	return ""
 }

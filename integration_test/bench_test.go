@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,7 +61,7 @@ func BenchmarkProxy(b *testing.B) {
 			with := startChild(b, quietSite(policy+"reverse_proxy "+backend))
 			cookies := sent
 			if work.granted {
-				cookies += "; " + chooseOverHTTP(b, with.server)
+				cookies += "; " + chooseOverHTTP(b, with.server, host, acceptAll)
 			}
 			req := request{method: http.MethodGet, path: "/", host: host, header: append([]string{cookies}, work.header...)}.bytes()
 			servers := []*child{plain, again, with}
@@ -224,11 +225,10 @@ func median(values []float64) float64 {
 	return values[len(values)/2]
 }
 
-// chooseOverHTTP accepts everything and returns the preference cookie, where
-// there is no TLS.
-func chooseOverHTTP(t testing.TB, s *server) string {
+// chooseOverHTTP makes a choice and returns the preference cookie, where there is no TLS.
+func chooseOverHTTP(t testing.TB, s *server, host string, choice url.Values) string {
 	t.Helper()
-	res := s.do(t, h1, request{scheme: "http", method: http.MethodPost, path: preferencesPath, host: host, header: sameOrigin, body: acceptAll.Encode()})
+	res := s.do(t, h1, request{scheme: "http", method: http.MethodPost, path: preferencesPath, host: host, header: sameOrigin, body: choice.Encode()})
 	for _, line := range res.cookies() {
 		if nameOf(line) == preferenceCookie {
 			return pair(line)
@@ -251,7 +251,7 @@ func TestAllocationsDoNotGrowWithCookies(t *testing.T) {
 		backend := keepAliveBackend(t, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"+strings.Join(lines, "")+"Content-Length: 2\r\n\r\nok")
 		s := start(t, siteFor("http://"+host, policy+"reverse_proxy "+backend)+siteFor("http://plain.example.test", "reverse_proxy "+backend))
 		if granted {
-			names = append(names, chooseOverHTTP(t, s))
+			names = append(names, chooseOverHTTP(t, s, host, acceptAll))
 		}
 		each := func(host string) float64 {
 			req := request{method: http.MethodGet, path: "/", host: host, header: []string{"Cookie: " + strings.Join(names, "; ")}}.bytes()

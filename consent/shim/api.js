@@ -8,7 +8,7 @@ const wordsOf = (from, to) => Object.fromEntries([...states].slice(from, to).map
 const happened = Object.create(null)
 
 // Where events are heard: not every browser lets a script make a target of its own.
-const hearth = document.createElement('i')
+const events = document.createElement('i')
 
 const api = {
 	get state() {
@@ -73,15 +73,15 @@ const api = {
 		const { once, signal } = options instanceof Object ? options : {}
 		const late = listener && !(signal && signal.aborted) && happened[type]
 		if (!late || !once) {
-			hearth.addEventListener(type, listener, options)
+			events.addEventListener(type, listener, options)
 		}
 		if (late) {
-			queueMicrotask(() => apply(listener.handleEvent || listener, listener.handleEvent ? listener : hearth, [eventOf(type)]))
+			queueMicrotask(() => apply(listener.handleEvent || listener, listener.handleEvent ? listener : events, [eventOf(type)]))
 		}
 	},
 
 	removeEventListener(...args) {
-		hearth.removeEventListener(...args)
+		events.removeEventListener(...args)
 	},
 }
 if (keys.length) {
@@ -128,7 +128,7 @@ const mark = () => {
 
 const tell = type => {
 	happened[type] = true
-	hearth.dispatchEvent(eventOf(type))
+	events.dispatchEvent(eventOf(type))
 }
 
 changes.push(() => {
