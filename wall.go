@@ -164,9 +164,9 @@ const emptyGIF = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf
 // undeclaredHost tells about a host that a page was kept from loading from, with the
 // lines that would declare it.
 func (n *notices) undeclaredHost(host, category string) {
-	known, _ := n.catalog.Host(host)
-	n.noteConsentTool(&known)
 	n.once(noticeHost, host, func(l *zap.Logger) {
+		known, _ := n.catalog.Host(host)
+		n.noteConsentTool(&known)
 		l.Warn("kept a page from loading from a host that is not declared; if visitors need it, declare it in the cookie_consent block",
 			n.hostFields(host, category)...)
 	})

@@ -110,7 +110,7 @@ func (g *Guard) Based() bool { return len(g.pages) > 1 || g.lost }
 // makeInert keeps a script from running its content, which does not run either
 // while it has a source.
 func makeInert(t *rewrite.Tag) {
-	t.Rename(typeAttribute, renamedPrefix+"type")
+	t.Rename(typeAttribute, renamedType)
 	t.Set("type", "text/plain")
 }
 
