@@ -392,7 +392,7 @@ func (b *pageWriter) report() {
 	case b.isJSON, reason == rewrite.Fragment:
 		countPage(pageFragment)
 	case reason == rewrite.Complete:
-		countPage(pageRewritten)
+		rewritten.Inc()
 		metrics.pageBytes.Add(float64(b.taken))
 	default:
 		b.x.passUnread(passContent, reason.String())
