@@ -34,10 +34,10 @@ func (x *exchange) otherSite() string {
 	return ""
 }
 
-// newGuard returns what keeps a response from making the browser contact them, be it by
-// its markup or by its header.
-func (x *exchange) newGuard(source inventory.Source) *wall.Guard {
-	return wall.NewGuard(x.decision, x.page(), func(to consent.Destination) {
+// guard makes g what keeps a response from making the browser contact them, be it by its
+// markup or by its header.
+func (x *exchange) guard(g *wall.Guard, source inventory.Source) {
+	g.Reset(x.decision, x.page(), func(to consent.Destination) {
 		x.noteHost(source, to)
 		x.noteBlocked(to)
 	})
@@ -98,7 +98,9 @@ func (x *exchange) guardHeader(header http.Header) {
 	}
 	for key := range header {
 		if wall.Concerns(key) {
-			x.newGuard(inventory.Link).FilterHeaders(header)
+			var g wall.Guard
+			x.guard(&g, inventory.Link)
+			g.FilterHeaders(header)
 			break
 		}
 	}
