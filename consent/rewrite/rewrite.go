@@ -196,8 +196,8 @@ func (r *Rewriter) read(p []byte, i int) {
 			continue
 		}
 		if r.phase >= inBody && !r.forked {
-			if i = r.skim(&r.page, &r.pageEditor, p, i); i == len(p) {
-				return
+			if i = r.skim(&r.page, &r.pageEditor, p, i); i == len(p) || r.script.awaited() {
+				continue
 			}
 		}
 		ev, j := r.next(&r.page, &r.pageEditor, p, i)
