@@ -33,6 +33,7 @@ type exchange struct {
 	view    view     // what the response is for
 
 	variantName string // once it was asked for
+	local       string // the local address of the page, once it was asked for
 	posted      bool   // whether the request must not be sent again unasked
 	worker      bool   // whether it is the script of a worker
 	marked      bool   // whether it is for a page in the place of one that was kept

@@ -38,6 +38,7 @@ func newTestHandler(t testing.TB, h *Handler) *Handler {
 	h.admissions = new(admissions)
 	h.notices = newNotices(h.logger, h.catalog)
 	h.asking = newAsking(h)
+	h.counters = newCategoryCounters(h.policy)
 	h.edition = h.banner.Edition()
 	return h
 }

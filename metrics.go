@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/cookie"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
@@ -129,6 +130,9 @@ func registerMetrics(registry *prometheus.Registry) error {
 	return nil
 }
 
+// rewritten counts the pages that are, which most are.
+var rewritten = metrics.pages.WithLabelValues(pageRewritten)
+
 // passReason is why the body of a response passes untouched.
 type passReason uint8
 
@@ -153,19 +157,35 @@ var passCounters = func() (counters [passReasons]prometheus.Counter) {
 	return counters
 }()
 
+// categoryCounters are the counters of one category that pages use, looked up once.
+type categoryCounters struct{ dropped, stripped, blocked prometheus.Counter }
+
+func newCategoryCounters(p *consent.Policy) map[string]categoryCounters {
+	counters := map[string]categoryCounters{}
+	for _, c := range p.Categories() {
+		counters[c.Name] = categoryCounters{
+			dropped:  metrics.cookies.WithLabelValues(actionDropped, c.Name),
+			stripped: metrics.cookies.WithLabelValues(actionStripped, c.Name),
+			blocked:  metrics.blocked.WithLabelValues(c.Name),
+		}
+	}
+	return counters
+}
+
 // countCookie counts a cookie that was kept back.
 func (x *exchange) countCookie(what inventory.Kept, category string) {
-	action := actionDropped
+	counters := x.handler.counters[category]
 	if what == inventory.Stripped {
-		action = actionStripped
+		counters.stripped.Inc()
+	} else {
+		counters.dropped.Inc()
 	}
-	metrics.cookies.WithLabelValues(action, category).Inc()
 	x.visit.Keep(what, category, 1)
 }
 
 // countContacts counts what was kept from contacting somebody.
 func (x *exchange) countContacts(category string, n int) {
-	metrics.blocked.WithLabelValues(category).Add(float64(n))
+	x.handler.counters[category].blocked.Add(float64(n))
 	x.visit.Keep(inventory.Contact, category, n)
 }
 

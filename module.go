@@ -216,8 +216,9 @@ type Handler struct {
 	preferences *preferenceCache
 	notices     *notices
 	asking      *asking
-	unasked     *consent.Decision // that of a visitor who has not chosen
-	edition     string            // changes whenever the same page would be rewritten differently
+	counters    map[string]categoryCounters // by category
+	unasked     *consent.Decision           // that of a visitor who has not chosen
+	edition     string                      // changes whenever the same page would be rewritten differently
 	logger      *zap.Logger
 }
 
@@ -310,6 +311,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.notices = newNotices(h.logger, h.catalog)
 	h.notices.quiet = h.Banner == bannerOff
 	h.asking = newAsking(h)
+	h.counters = newCategoryCounters(h.policy)
 	h.edition = h.banner.Edition() + h.shim.Name()
 	return registerMetrics(ctx.GetMetricsRegistry())
 }

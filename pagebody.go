@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/banner"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/charset"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/csp"
@@ -53,7 +54,6 @@ type pageState struct {
 	taken     int64         // how much of the body has come
 	left      int64         // how much of it is still to come; negative if unknown
 	completed bool          // whether all of it has come
-	guard     *wall.Guard   // nil if there is nobody to keep it from
 	language  string        // what the page says it is in
 	admission csp.Admission // of what is put into it
 	origin    string        // what the page's base element makes necessary
@@ -77,15 +77,17 @@ type pageTools struct {
 	pending  []byte // what has to be seen more of
 	lead     []byte // the start of what may be JSON
 	inserted []byte
-	address  []byte // of a placeholder
+	guard    wall.Guard // where there is anybody to keep the page from
 
 	head     func() []byte             // headStart
 	start    func(rewrite.Head) []byte // bodyStart
 	headRead func(rewrite.Head) []byte // readHead
 	last     func() []byte             // end
 	meta     func(httpEquiv, content, charset string)
-	admitted func(*rewrite.Tag) // admitMeta
-	ahead    func(start []byte) // lookAhead
+	admitted func(*rewrite.Tag)                               // admitMeta
+	ahead    func(start []byte)                               // lookAhead
+	edit     func(*rewrite.Tag)                               // guard.Edit
+	instead  func([]byte, consent.Destination, string) []byte // placeholder
 }
 
 const (
@@ -111,6 +113,7 @@ var pageWriters = sync.Pool{New: func() any {
 	b.out = bufio.NewWriterSize(nil, outputSize)
 	b.head, b.start, b.headRead, b.last = b.headStart, b.bodyStart, b.readHead, b.end
 	b.meta, b.admitted, b.ahead = b.detector.Meta, b.admitMeta, lookAhead(&b.detector)
+	b.edit, b.instead = b.guard.Edit, b.placeholder
 	b.init(b.sendHeld)
 	return b
 }}
@@ -140,9 +143,9 @@ func newPageWriter(w http.ResponseWriter, output pageOutput, x *exchange, label 
 		options.HeadStart = b.head
 	}
 	if x.walled() {
-		b.guard = x.newGuard(inventory.Markup)
-		b.guard.Placeholder = b.placeholder
-		options.Edit, options.Elements = b.guard.Edit, wall.Elements
+		x.guard(&b.guard, inventory.Markup)
+		b.guard.Placeholder = b.instead
+		options.Edit, options.Elements = b.edit, wall.Elements
 		if x.view == viewFrame {
 			options.BodyStart, options.EditMeta = b.headRead, b.admitted
 		}
@@ -392,7 +395,7 @@ func (b *pageWriter) report() {
 	case b.isJSON, reason == rewrite.Fragment:
 		countPage(pageFragment)
 	case reason == rewrite.Complete:
-		countPage(pageRewritten)
+		rewritten.Inc()
 		metrics.pageBytes.Add(float64(b.taken))
 	default:
 		b.x.passUnread(passContent, reason.String())
@@ -408,6 +411,7 @@ func (b *pageWriter) release() {
 	}
 	b.held = false
 	b.pageState = pageState{}
+	b.guard.Reset(nil, nil, nil)
 	b.out.Reset(nil)
 	b.detector.Lookahead = nil
 	b.pending, b.lead = b.pending[:0], b.lead[:0]

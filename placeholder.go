@@ -19,10 +19,10 @@ const framedPolicy = "default-src 'none'; style-src 'self'; img-src 'self' data:
 // maxContent bounds the address of what a placeholder stands for, in bytes.
 const maxContent = 2048
 
-// placeholder returns the address of a page to be shown in place of what leads to a
+// placeholder appends the address of a page to be shown in place of what leads to a
 // destination.
-func (b *pageWriter) placeholder(to consent.Destination, content string) string {
-	address := append(b.address[:0], b.origin...)
+func (b *pageWriter) placeholder(address []byte, to consent.Destination, content string) []byte {
+	address = append(address, b.origin...)
 	if b.origin == "" && b.guard.Based() {
 		address = append(address, b.x.origin()...)
 	}
@@ -41,13 +41,28 @@ func (b *pageWriter) placeholder(to consent.Destination, content string) string 
 	}
 	address = append(append(address, "&category="...), category...)
 	if to.Host != "" {
-		address = append(append(address, "&host="...), url.QueryEscape(to.Host)...)
+		address = appendQueryEscaped(append(address, "&host="...), to.Host)
 	}
 	if content = b.absolute(content); content != "" {
-		address = append(append(address, "&content="...), url.QueryEscape(content)...)
+		address = appendQueryEscaped(append(address, "&content="...), content)
 	}
-	b.address = address
-	return string(address)
+	return address
+}
+
+// appendQueryEscaped appends what [url.QueryEscape] returns.
+func appendQueryEscaped(b []byte, s string) []byte {
+	const digits = "0123456789ABCDEF"
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == '~':
+			b = append(b, c)
+		case c == ' ':
+			b = append(b, '+')
+		default:
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return b
 }
 
 // absolute returns the address that a URL of the page leads to, to be opened on its
@@ -76,7 +91,12 @@ func (b *pageWriter) absolute(content string) string {
 }
 
 // returnTo returns the local address of the page, for the way back to it.
-func (x *exchange) returnTo() string { return localPathOrRoot(x.url.RequestURI()) }
+func (x *exchange) returnTo() string {
+	if x.local == "" {
+		x.local = localPathOrRoot(x.url.RequestURI())
+	}
+	return x.local
+}
 
 // servePlaceholder answers with what is shown in place of a frame. Whoever opens it on
 // its own gets to the preferences: it says things that whoever made the link says.

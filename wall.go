@@ -34,10 +34,10 @@ func (x *exchange) otherSite() string {
 	return ""
 }
 
-// newGuard returns what keeps a response from making the browser contact them, be it by
-// its markup or by its header.
-func (x *exchange) newGuard(source inventory.Source) *wall.Guard {
-	return wall.NewGuard(x.decision, x.page(), func(to consent.Destination) {
+// guard makes g what keeps a response from making the browser contact them, be it by its
+// markup or by its header.
+func (x *exchange) guard(g *wall.Guard, source inventory.Source) {
+	g.Reset(x.decision, x.page(), func(to consent.Destination) {
 		x.noteHost(source, to)
 		x.noteBlocked(to)
 	})
@@ -98,7 +98,9 @@ func (x *exchange) guardHeader(header http.Header) {
 	}
 	for key := range header {
 		if wall.Concerns(key) {
-			x.newGuard(inventory.Link).FilterHeaders(header)
+			var g wall.Guard
+			x.guard(&g, inventory.Link)
+			g.FilterHeaders(header)
 			break
 		}
 	}
@@ -164,9 +166,9 @@ const emptyGIF = "GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf
 // undeclaredHost tells about a host that a page was kept from loading from, with the
 // lines that would declare it.
 func (n *notices) undeclaredHost(host, category string) {
-	known, _ := n.catalog.Host(host)
-	n.noteConsentTool(&known)
 	n.once(noticeHost, host, func(l *zap.Logger) {
+		known, _ := n.catalog.Host(host)
+		n.noteConsentTool(&known)
 		l.Warn("kept a page from loading from a host that is not declared; if visitors need it, declare it in the cookie_consent block",
 			n.hostFields(host, category)...)
 	})

@@ -186,7 +186,7 @@ func blockThirdParties(t *Tag) {
 		n := NameOf(name)
 		for i := range t.Len() {
 			if t.Attribute(i) == n && (t.Partial(i) || thirdParty(string(t.AppendValue(nil, i)))) {
-				t.Rename(n, blockedPrefix+name)
+				t.Rename(n, NewDataName(blockedPrefix+name))
 				break
 			}
 		}

@@ -20,10 +20,10 @@ var shownElements = NewElements("a", "body", "html", "iframe", "image", "img", "
 // disarm renames what loads, and makes scripts inert.
 func disarm(t *Tag) {
 	for _, attr := range loading {
-		t.Rename(NameOf(attr), "data-x-"+strings.ReplaceAll(attr, ":", "-"))
+		t.Rename(NameOf(attr), NewDataName("data-x-"+strings.ReplaceAll(attr, ":", "-")))
 	}
 	if t.Name() == nameScript {
-		t.Rename(NameOf("type"), "data-x-type")
+		t.Rename(NameOf("type"), NewDataName("data-x-type"))
 		t.Set("type", "text/plain")
 	}
 }
@@ -119,10 +119,10 @@ func TestTag(t *testing.T) {
 		{`<img src src="">`, `<img src="y" src="y">`, func(t *Tag) string { return fmt.Sprint(t.Set("src", "y")) }, "true"},
 		{`<img/>`, `<img a="1" b="2"/>`, func(t *Tag) string { return fmt.Sprint(t.Set("a", "1"), t.Set("b", "2")) }, "true true"},
 		{`<img src=x>`, `<img src="y" data-z=x>`, func(t *Tag) string {
-			return fmt.Sprint(t.Rename(NameOf("src"), "data-z"), t.Set("src", "y"), t.Rename(NameOf("b"), "data-b"))
+			return fmt.Sprint(t.Rename(NameOf("src"), NewDataName("data-z")), t.Set("src", "y"), t.Rename(NameOf("b"), NewDataName("data-b")))
 		}, "true true false"},
 		{`<img src=x>`, `<img data-z="y">`, func(t *Tag) string {
-			return fmt.Sprint(t.Rename(NameOf("src"), "data-z"), t.Set("data-z", "y"))
+			return fmt.Sprint(t.Rename(NameOf("src"), NewDataName("data-z")), t.Set("data-z", "y"))
 		}, "true true"},
 	} {
 		for _, n := range chunkSizes {
@@ -138,8 +138,8 @@ func TestTag(t *testing.T) {
 		}
 	}
 	for name, edit := range map[string]func(*Tag){
-		"rename to a name with a meaning": func(t *Tag) { t.Rename(nameScript, "src") },
-		"rename to no name":               func(t *Tag) { t.Rename(nameScript, "data-x y") },
+		"rename to a name with a meaning": func(t *Tag) { t.Rename(nameScript, NewDataName("src")) },
+		"rename to no name":               func(t *Tag) { t.Rename(nameScript, NewDataName("data-x y")) },
 		"set an event handler":            func(t *Tag) { t.Set("onload", "x") },
 		"set no name":                     func(t *Tag) { t.Set("a b", "x") },
 	} {
@@ -286,7 +286,7 @@ func checkEditSplits(t *testing.T, page string, chunks ...int) {
 	if got, _ := rewritten(t, nothing, page, len(page)/2+1); got != page {
 		t.Fatalf("%q without a change became %q", page, got)
 	}
-	renames := Options{Elements: shownElements, Edit: func(t *Tag) { t.Rename(NameOf("src"), "data-x-src") }}
+	renames := Options{Elements: shownElements, Edit: func(t *Tag) { t.Rename(NameOf("src"), NewDataName("data-x-src")) }}
 	once, _ := rewritten(t, renames, page, len(page)+1)
 	if twice, _ := rewritten(t, renames, once, len(once)+1); twice != once {
 		t.Fatalf("%q became\n %q, and that\n %q", page, once, twice)
@@ -348,7 +348,7 @@ func TestEditMemory(t *testing.T) {
 
 func TestEditAllocations(t *testing.T) {
 	page := bytes.Repeat([]byte(`<p>x<img src="//x/y.png" alt="x"><script src=x></script><noscript><img src=x></noscript></p>`), 20)
-	to := "data-x-src"
+	to := NewDataName("data-x-src")
 	src := NameOf("src")
 	o := Options{Elements: shownElements, Edit: func(t *Tag) { t.Rename(src, to) }}
 	r := New(io.Discard, o)

@@ -17,14 +17,19 @@ func appendDecoded(b, value []byte) []byte {
 		b = append(b, value[:i]...)
 		value = value[i:]
 		var n int
-		if len(value) > 1 && value[1] == '#' {
+		switch {
+		case bytes.HasPrefix(value, ampersand): // as most are
+			b, n = append(b, '&'), len(ampersand)
+		case len(value) > 1 && value[1] == '#':
 			b, n = appendNumericReference(b, value)
-		} else {
+		default:
 			b, n = appendNamedReference(b, value)
 		}
 		value = value[n:]
 	}
 }
+
+var ampersand = []byte("&amp;")
 
 // appendNumericReference appends the character of the reference that s begins
 // with, and returns the length of the reference; if it is none, that is "&".

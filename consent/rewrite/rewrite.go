@@ -196,8 +196,8 @@ func (r *Rewriter) read(p []byte, i int) {
 			continue
 		}
 		if r.phase >= inBody && !r.forked {
-			if i = r.skim(p, i); i == len(p) {
-				return
+			if i = r.skim(&r.page, &r.pageEditor, p, i); i == len(p) || r.script.awaited() {
+				continue
 			}
 		}
 		ev, j := r.next(&r.page, &r.pageEditor, p, i)
@@ -207,14 +207,14 @@ func (r *Rewriter) read(p []byte, i int) {
 }
 
 // skim is [reading.skim], and shows the tags that are to be shown.
-func (r *Rewriter) skim(p []byte, i int) int {
+func (r *Rewriter) skim(d *reading, e *editor, p []byte, i int) int {
 	for {
 		var end int
-		if i, end = r.page.skim(p, i, &r.pageEditor); end == 0 {
+		if i, end = d.skim(p, i, e); end == 0 {
 			return i
 		}
-		at := r.page.offset + int64(i)
-		r.edit(&r.pageEditor.tag, r.raw.between(r.page.offset, at, at+int64(end-i)), at)
+		at := d.offset + int64(i)
+		r.edit(&e.tag, r.raw.between(r.page.offset, at, at+int64(end-i)), at)
 		if i = end; r.script.awaited() {
 			return i
 		}
@@ -357,8 +357,9 @@ func (r *Rewriter) runBare(to int64, shows bool) {
 				r.bare.run(p, i)
 				return
 			}
-			for i < len(p) {
+			for i = r.skim(&r.bare, &r.bareEditor, p, i); i < len(p); {
 				_, i = r.next(&r.bare, &r.bareEditor, p, i)
+				i = r.skim(&r.bare, &r.bareEditor, p, i)
 			}
 		})
 		r.bare.offset += int64(len(p))

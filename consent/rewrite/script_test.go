@@ -30,6 +30,7 @@ func TestAwaitContent(t *testing.T) {
 	}{
 		{"one", "<script>a()</script>b", []string{"a()"}},
 		{"empty", "<script></script>", []string{""}},
+		{"empty in a page", "<p>" + strings.Repeat("x", 100) + "<script></script><p>" + strings.Repeat("y", 100), []string{""}},
 		{"some", `<p><script src=x> a("</p>") </SCRIPT ><script>b()</script x>`, []string{` a("</p>") `, "b()"}},
 		{"not the end", "<script>a('</scrip', '</scripts')</script>", []string{"a('</scrip', '</scripts')"}},
 		{"escaped", "<script><!-- <script>a()</script> --></script>", []string{"<!-- <script>a()</script> -->"}},

@@ -31,6 +31,9 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 	for {
 		for {
 			if !w.covers(p, i) {
+				if i < len(p) && p[i] == '<' {
+					break // as in what is short from the start
+				}
 				return i, 0, false
 			}
 			if i = w.less(i); i < w.to {

@@ -10,8 +10,8 @@ import (
 // Tag is a start tag that [Options.Edit] is shown and may change. It is valid
 // until Edit returns.
 //
-// No change can bring content of the page to life: attributes are renamed only to
-// names that mean nothing, values are replaced only by constant text or by more of the
+// No change can bring content of the page to life: attributes are renamed only to a
+// [DataName], values are replaced only by constant text or by more of the
 // same, which is escaped, and only elements without content can be dropped.
 type Tag struct {
 	raw     []byte // the part of the page that is shown
@@ -99,17 +99,28 @@ func (t *Tag) Find(n Name) int {
 	return -1
 }
 
-// Rename gives every attribute of a name another one, which must begin with
-// "data-". It reports whether there was any.
-func (t *Tag) Rename(n Name, to string) bool {
-	if !strings.HasPrefix(to, "data-") || !isAttributeName(to) {
-		panic("rewrite: " + strconv.Quote(to) + " is not a name to rename an attribute to")
+// DataName is the name of an attribute that means nothing to browsers.
+type DataName struct {
+	text string
+	id   Name
+}
+
+// NewDataName returns a name, which must begin with "data-".
+func NewDataName(s string) DataName {
+	if !strings.HasPrefix(s, "data-") || !isAttributeName(s) {
+		panic("rewrite: " + strconv.Quote(s) + " is not a name to rename an attribute to")
 	}
+	return DataName{s, NameOf(s)}
+}
+
+// Rename gives every attribute of a name another one. It reports whether there was
+// any.
+func (t *Tag) Rename(n Name, to DataName) bool {
 	found := false
 	for i := range t.attrs {
 		if t.attrs[i].id == n {
-			t.attrs[i].id = NameOf(to)
-			t.change(i).renamed = to
+			t.attrs[i].id = to.id
+			t.change(i).renamed = to.text
 			found = true
 		}
 	}

@@ -21,7 +21,7 @@ const (
 // An attribute makes an element load something.
 type attribute struct {
 	name    rewrite.Name
-	renamed string // what it is called while it is blocked
+	renamed rewrite.DataName // what it is called while it is blocked
 	reading reading
 }
 
@@ -37,7 +37,7 @@ var loads, Elements = func() (map[rewrite.Name][]attribute, *rewrite.Elements) {
 		for element := range strings.FieldsSeq(elements) {
 			n := rewrite.NameOf(element)
 			for name := range strings.FieldsSeq(attributes) {
-				byElement[n] = append(byElement[n], attribute{rewrite.NameOf(name), renamedPrefix + strings.ReplaceAll(name, ":", "-"), reading})
+				byElement[n] = append(byElement[n], attribute{rewrite.NameOf(name), renamed(name), reading})
 			}
 			all = append(all, element)
 		}
@@ -57,3 +57,13 @@ var loads, Elements = func() (map[rewrite.Name][]attribute, *rewrite.Elements) {
 
 // renamedPrefix begins the names of attributes that are blocked.
 const renamedPrefix = "data-cookie-consent-"
+
+// renamed returns what an attribute is called while it is blocked.
+func renamed(name string) rewrite.DataName {
+	return rewrite.NewDataName(renamedPrefix + strings.ReplaceAll(name, ":", "-"))
+}
+
+var (
+	renamedSandbox = renamed("sandbox")
+	renamedType    = renamed("type")
+)

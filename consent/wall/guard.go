@@ -21,25 +21,31 @@ const maxBases = 8
 
 // Guard edits the start tags of one page. It is not safe for concurrent use.
 type Guard struct {
-	// Placeholder returns the address of a page of the same site to be shown in the
+	// Placeholder appends the address of a page of the same site to be shown in the
 	// place of a frame or object that is blocked, of which it is told where the value
-	// of the attribute leads; "" for none. It may be nil.
-	Placeholder func(to consent.Destination, value string) string
+	// of the attribute leads; nothing for none. It may be nil.
+	Placeholder func(b []byte, to consent.Destination, value string) []byte
 
 	decision *consent.Decision
 	blocked  func(consent.Destination)
 	pages    []*consent.Page // the page as it sees URLs without and with each of its bases
 	lost     bool            // it has too many to tell where a URL leads
 	value    []byte
+	address  []byte              // of a placeholder
 	to       consent.Destination // of what was blocked last
 }
 
 // NewGuard returns the guard of a page. For every attribute that it blocks, blocked
 // is told where it leads.
 func NewGuard(d *consent.Decision, page *consent.Page, blocked func(consent.Destination)) *Guard {
-	g := &Guard{decision: d, blocked: blocked}
-	g.pages = append(make([]*consent.Page, 0, 2), page)
+	g := new(Guard)
+	g.Reset(d, page, blocked)
 	return g
+}
+
+// Reset makes g as [NewGuard] would return it, but keeps its memory.
+func (g *Guard) Reset(d *consent.Decision, page *consent.Page, blocked func(consent.Destination)) {
+	*g = Guard{decision: d, blocked: blocked, pages: append(g.pages[:0], page), value: g.value[:0], address: g.address[:0]}
 }
 
 var (
@@ -81,13 +87,13 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 			inert = t.Content() == nil || !g.allowsScript(t.Content())
 		}
 	}
-	address := "" // of the placeholder
+	address := g.address[:0] // of the placeholder
 	attributes := loads[t.Name()]
 	for i := range t.Len() {
 		for _, a := range attributes {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
 				if g.Placeholder != nil && showsPage(t) {
-					address = g.Placeholder(g.to, g.addressOf(t, i, a.reading))
+					address = g.Placeholder(address[:0], g.to, g.addressOf(t, i, a.reading))
 				}
 				t.Rename(a.name, a.renamed)
 				inert = t.Name() == scriptElement
@@ -98,9 +104,10 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 	if inert {
 		makeInert(t)
 	}
-	if address != "" {
-		showInstead(t, address)
+	if len(address) > 0 {
+		showInstead(t, asString(address))
 	}
+	g.address = address
 }
 
 // Based reports whether the page has a base element, by which addresses that begin with
@@ -110,7 +117,7 @@ func (g *Guard) Based() bool { return len(g.pages) > 1 || g.lost }
 // makeInert keeps a script from running its content, which does not run either
 // while it has a source.
 func makeInert(t *rewrite.Tag) {
-	t.Rename(typeAttribute, renamedPrefix+"type")
+	t.Rename(typeAttribute, renamedType)
 	t.Set("type", "text/plain")
 }
 
@@ -183,8 +190,11 @@ func (g *Guard) says(t *rewrite.Tag, name rewrite.Name, value string) bool {
 // until the next call.
 func (g *Guard) text(t *rewrite.Tag, i int) string {
 	g.value = t.AppendValue(g.value[:0], i)
-	return unsafe.String(unsafe.SliceData(g.value), len(g.value))
+	return asString(g.value)
 }
+
+// asString returns b as a string that is valid until b changes.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // allows reports whether all that an attribute makes a browser contact may be.
 func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {

@@ -50,7 +50,9 @@ func TestPlaceholder(t *testing.T) {
 			tt.out = tt.in
 		}
 		g, _ := testGuard()
-		g.Placeholder = func(to consent.Destination, value string) string { return "/instead?" + to.Host + "+" + value }
+		g.Placeholder = func(b []byte, to consent.Destination, value string) []byte {
+			return append(b, "/instead?"+to.Host+"+"+value...)
+		}
 		var out strings.Builder
 		r := rewrite.New(&out, rewrite.Options{Edit: g.Edit, Elements: Elements})
 		if _, err := r.Write([]byte(tt.in)); err != nil {

@@ -66,8 +66,8 @@ func showInstead(t *rewrite.Tag, address string) {
 	if !t.Whole() || t.Find(srcdocAttribute) >= 0 || t.Find(rewrite.NameOf(source)) >= 0 {
 		return
 	}
-	t.Rename(sandboxAttribute, renamedPrefix+"sandbox") // which would forbid to answer
-	if t.Rename(typeAttribute, renamedPrefix+"type") {
+	t.Rename(sandboxAttribute, renamedSandbox) // which would forbid to answer
+	if t.Rename(typeAttribute, renamedType) {
 		t.Set("type", "text/html")
 	}
 	t.Set(source, address)
