@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -99,17 +100,43 @@ func TestEveryChoiceIsRecorded(t *testing.T) {
 	}
 }
 
-// A choice that is not taken leaves no record, and a page view touches nothing.
+// A choice that is not taken leaves no record.
 func TestWhatIsNotRecorded(t *testing.T) {
 	s, path := withLedger(t, "")
 	s.choose(t, rejectAll)
 	s.post(t, url.Values{"choice": {"nothing"}})
 	s.do(t, h1, request{method: http.MethodPost, path: preferencesPath, header: []string{"Sec-Fetch-Site: cross-site", "Content-Type: application/x-www-form-urlencoded"}, body: acceptAll.Encode()})
-	for _, path := range []string{"/", prefix, prefix + "state.json", prefix + "declaration.json"} {
-		s.get(t, path)
-	}
 	if n := len(records(t, path)); n != 1 {
 		t.Errorf("%d records, want 1", n)
+	}
+}
+
+// A page view does not touch the ledger: whatever did would find that its file is
+// gone, and make another, as the next choice does.
+func TestPageViewsTouchNoLedger(t *testing.T) {
+	s, path := withLedger(t, "")
+	granted := s.choose(t, acceptAll)
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Rename(path+suffix, path+".moved"+suffix); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, cookies := range [][]string{nil, {"Cookie: " + granted}} {
+		for _, page := range []string{"/", prefix, prefix + "state.json", prefix + "declaration.json"} {
+			if res := s.get(t, page, cookies...); res.status != http.StatusOK {
+				t.Errorf("%s: status %d", page, res.status)
+			}
+		}
+	}
+	if left, _ := filepath.Glob(path + "*"); len(left) == 0 || slices.Contains(left, path) {
+		t.Errorf("page views left %q", left)
+	}
+	if n := len(records(t, path+".moved")); n != 1 {
+		t.Errorf("%d records, want 1", n)
+	}
+	s.choose(t, acceptAll)
+	if n := len(records(t, path)); n != 1 {
+		t.Errorf("%d records in a new file, want 1", n)
 	}
 }
 

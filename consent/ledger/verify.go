@@ -126,9 +126,9 @@ func (v *verifier) chain(ctx context.Context, c Chain, kept []Head) error {
 		}
 	}
 	first := previous
-	hashes := map[int64]Digest{}
+	wanted, hashes := map[int64]bool{}, map[int64]Digest{}
 	for _, head := range kept {
-		hashes[head.Count] = Digest{}
+		wanted[head.Count] = true
 	}
 	for entry, err := range v.reader.Entries(ctx, c.ID, previous.Count, c.Last) {
 		if err != nil {
@@ -141,7 +141,7 @@ func (v *verifier) chain(ctx context.Context, c Chain, kept []Head) error {
 		}
 		v.follow(c.ID, previous, &entry)
 		previous = Head{Count: entry.Sequence, Hash: entry.Hash}
-		if _, wanted := hashes[entry.Sequence]; wanted {
+		if wanted[entry.Sequence] {
 			hashes[entry.Sequence] = entry.Hash
 		}
 		if v.Records++; v.Records%progressStep == 0 && v.progress != nil {
@@ -153,7 +153,7 @@ func (v *verifier) chain(ctx context.Context, c Chain, kept []Head) error {
 		if head == first || head.Count < first.Count {
 			continue // pruned: nothing is left that could differ
 		}
-		if hashes[head.Count] != head.Hash {
+		if hash, there := hashes[head.Count]; !there || hash != head.Hash {
 			v.found(Finding{Chain: c.ID, First: head.Count, Last: head.Count, Problem: "it is not the record of the kept head: the chain was cut or written anew"})
 		}
 	}

@@ -96,10 +96,18 @@ func openOnce(ctx context.Context, path string, maxBytes int64) (*database, erro
 	return db, nil
 }
 
-// makeFile makes an empty file that nobody else may read.
+// makeFile makes an empty file that nobody else may read, be it where a link leads.
+// A file that is there stays as it is, and is not even opened: with its own end the
+// process would lose the locks that SQLite has on it.
 func makeFile(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
+	}
+	if target, err := os.Readlink(path); err == nil {
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if errors.Is(err, fs.ErrExist) {

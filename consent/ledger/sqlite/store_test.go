@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent/ledger"
@@ -490,6 +492,61 @@ func TestFilesThatAreNoLedger(t *testing.T) {
 			t.Errorf("%s: opened for reading", name)
 		}
 	}
+}
+
+// A link leads to where the file is to be: on another disk, which has to be there.
+func TestLinkedFile(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "disk", "real.db")
+	for name, target := range map[string]string{"absolute.db": file, "relative.db": filepath.Join("disk", "real.db")} {
+		path := filepath.Join(folder, name)
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+		s := openStore(t, Config{Path: path})
+		if _, err := s.Append(t.Context(), submission(t, testShown(t, "page"), time.Now())); err == nil {
+			t.Errorf("%s: a record was appended without the disk", name)
+		}
+		if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(retry)
+		fill(t, s, 2, time.Now())
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if v, found := verify(t, path, nil); v.Records != 2 || len(found) > 0 {
+			t.Errorf("%s: %d records, found %q", name, v.Records, found)
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: the file has mode %v, %v", name, info.Mode(), err)
+		}
+		if err := os.RemoveAll(filepath.Dir(file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// The head is logged at the start and every day.
+func TestHeadIsLoggedDaily(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		opts := options(t)
+		opts.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		s := Open(Config{Path: filepath.Join(t.TempDir(), "consent.db")}, opts)
+		if err := s.Begin(); err != nil {
+			t.Fatal(err)
+		}
+		positions := fill(t, s, 3, time.Now())
+		time.Sleep(2*24*time.Hour + time.Minute)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		head := ledger.Head{Count: 3, Hash: positions[2].Hash}
+		if total, last := strings.Count(log.String(), "head of the ledger"), strings.Count(log.String(), "head="+head.String()); total != 3 || last < 2 {
+			t.Errorf("in two days the head is logged %d times, %d times as it is: %s", total, last, &log)
+		}
+	})
 }
 
 // Damage anywhere in the file is found after it was opened, and nothing is
