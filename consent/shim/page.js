@@ -118,7 +118,7 @@ const adopt = next => {
 	const stays = posted || !heard && isControlled() && isReloaded()
 	heard = true
 	if (!/^[0-2]+$/.test(next.states)) {
-		return // it comes from somebody else
+		throw next // it comes from somebody else
 	}
 	// Of another policy this script knows nothing: it is as if nobody had been asked.
 	const to = next.script !== scriptName ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
@@ -145,7 +145,8 @@ const adopt = next => {
 	announce()
 }
 
-// look asks for what holds now, and once more if there was reason to in the meantime.
+// look asks for what holds now, and once more if there was reason to in the meantime. It
+// returns a promise of whether there was an answer.
 let looking, again = false
 const look = () => {
 	if (looking) {
@@ -156,10 +157,10 @@ const look = () => {
 	looking = apply(fetch, window, [endpoint('state.json?') + Date.now(), { cache: 'no-store' }])
 		.then(response => response.json())
 		.then(adopt)
-		.catch(() => {})
-		.then(() => {
+		.then(() => true, () => false)
+		.then(known => {
 			looking = undefined
-			return again && look()
+			return again ? look() : known
 		})
 	return looking
 }
