@@ -146,18 +146,18 @@ func TestScriptsLearnWhatIsNotConfirmed(t *testing.T) {
 		}
 		return ""
 	}
-	const notRead, notSaved = "Error: state unknown", "Error: choice not saved"
+	const notConfirmed = "Error: choice not confirmed"
 	for _, test := range []struct {
 		desc, button string
 		blocked      []string
 		want         string
 		kept         bool // whether the browser has a choice all the same
 	}{
-		{"nothing is reached", "yes", []string{"preferences", "state.json"}, notSaved, false},
-		{"the choice is not reached", "no", []string{"preferences"}, notSaved, false},
-		{"the state is not reached", "yes", []string{"state.json"}, notRead, true},
-		{"the state is not reached", "no", []string{"state.json"}, notRead, true},
-		{"what else holds is not known", "some", []string{"state.json"}, notRead, false},
+		{"nothing is reached", "yes", []string{"preferences", "state.json"}, notConfirmed, false},
+		{"the choice is not reached", "no", []string{"preferences"}, notConfirmed, false},
+		{"the state is not reached", "yes", []string{"state.json"}, notConfirmed, true},
+		{"the state is not reached", "no", []string{"state.json"}, notConfirmed, true},
+		{"what else holds is not known", "some", []string{"state.json"}, notConfirmed, false},
 		{"all is reached", "some", nil, "taken", true},
 	} {
 		block()
@@ -184,7 +184,7 @@ func TestScriptsLearnWhatIsNotConfirmed(t *testing.T) {
 	block("state.json")
 	b.tab().choose(s, "reject_all")
 	refused := preference()
-	if got := js[string](b, `cookieConsent.save({ third_party: false }).then(() => "taken", String)`); got != notRead || preference() != refused {
+	if got := js[string](b, `cookieConsent.save({ third_party: false }).then(() => "taken", String)`); got != notConfirmed || preference() != refused {
 		t.Errorf("saved on a page that does not know of the refusal: %s, and the choice is another one: %t", got, preference() != refused)
 	}
 }

@@ -104,7 +104,7 @@ for (const event of ['click', 'keydown']) {
 // is one said to be taken.
 const confirm = known => {
 	if (!known) {
-		throw new Error('state unknown')
+		throw new Error('choice not confirmed')
 	}
 }
 
@@ -118,12 +118,10 @@ const decide = (fields, grants) => {
 		method: 'POST',
 		body: new URLSearchParams([...fields, ['source', 'script'], ['language', document.documentElement.lang], ['return_to', location.pathname]]),
 		redirect: 'manual',
-	}]).then(({ type, status }) => type === 'opaqueredirect' || status === 200, () => false).then(saved => { // 200 tells what was not kept
-		if (!saved) {
-			throw new Error('choice not saved')
-		}
-		return look()
-	}).then(known => confirm(known && asked))
+	}]).then(
+		({ type, status }) => (type === 'opaqueredirect' || status === 200) && look(), // which tells what was not kept
+		() => false,
+	).then(known => confirm(known && asked))
 }
 
 // Style sheets see what is granted by classes of the root element.

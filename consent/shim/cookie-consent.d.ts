@@ -38,8 +38,8 @@ interface CookieConsent {
 	 * where something on it was held back. What others provide can be contacted from the
 	 * next page on. The promise is rejected with a "NotAllowedError" when something would
 	 * be granted without an act of the visitor (a click or a key) shortly before, with a
-	 * RangeError for names that there are not, and with another error when the choice could
-	 * not be saved, or was sent and the server did not confirm that there is one.
+	 * RangeError for names that there are not, and with another error when the server did not
+	 * confirm that there is a choice, be it because it could not be sent or saved.
 	 */
 	accept(): Promise<void>
 	reject(): Promise<void>
