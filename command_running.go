@@ -27,8 +27,8 @@ const (
 type running struct{ address string }
 
 // askRunning returns the running Caddy and its inventory; nil if none answers, which it
-// says on standard error, and which is an error where an address is named. The configuration tells where it should
-// answer, as to Caddy's own commands.
+// says on standard error, and which is an error where an address is named. The
+// configuration tells where it should answer, as to Caddy's own commands.
 func askRunning(address string, config []byte, file string) (*running, *inventory.Snapshot, error) {
 	var admin struct {
 		Admin caddy.AdminConfig `json:"admin"`
