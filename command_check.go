@@ -16,7 +16,6 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/consent"
 	"github.com/cookieconsent/caddy-cookie-consent/consent/catalog"
-	"github.com/cookieconsent/caddy-cookie-consent/consent/inventory"
 )
 
 func checkCommand() *cobra.Command {
@@ -63,15 +62,7 @@ func runCheck(flags caddycmd.Flags) (int, error) {
 	if err != nil {
 		return caddy.ExitCodeFailedStartup, err
 	}
-	var seen *inventory.Snapshot
-	if len(flags.Args()) == 0 {
-		if _, seen, err = askRunning(flags.String("address"), config, file); err != nil {
-			return caddy.ExitCodeFailedStartup, err
-		}
-	}
-	if seen == nil {
-		seen, err = readInventoryFiles(flags.Args())
-	}
+	_, seen, err := readSeen(flags.Args(), flags.String("address"), config, file)
 	if _, none := errors.AsType[noInventoryError](err); !none {
 		if err != nil {
 			return caddy.ExitCodeFailedStartup, err

@@ -43,8 +43,9 @@ tells one visitor from another: parts of names that look random stand as
   lifetime   the longest that the application asked for
 
 The inventory is that of the running Caddy, asked at its admin endpoint: --address, or the
-one of the configuration. Where none answers, it is the file
-cookie_consent/inventory.json in Caddy's data directory, which is written once a minute.
+one of the configuration. Where that one does not answer, the command says so and reads the
+file cookie_consent/inventory.json in Caddy's data directory, which is written once a
+minute; where the one of --address does not, it fails.
 Run the command as the user that Caddy runs as, because the default directory is that
 user's. Where several machines serve the site, each has a file: name copies of them, or
 what --json printed there, and they are added up.
@@ -86,31 +87,25 @@ func readInventory(flags caddycmd.Flags) (*inventorySource, error) {
 	files := flags.Args()
 	source := &inventorySource{}
 	var config []byte
+	configFile := ""
 	if file := flags.String("config"); file != "" || len(files) == 0 {
 		var err error
 		if config, file, _, err = caddycmd.LoadConfig(file, flags.String("adapter")); err != nil {
 			return nil, err
 		}
-		if len(files) == 0 {
-			if source.running, source.Snapshot, err = askRunning(flags.String("address"), config, file); err != nil {
-				return nil, err
-			}
-		}
+		configFile = file
+	}
+	var err error
+	if source.running, source.Snapshot, err = readSeen(files, flags.String("address"), config, configFile); err != nil {
+		return nil, err
 	}
 	if len(config) == 0 && source.running != nil {
 		config = source.running.config()
 	}
-	var err error
 	if source.handlers, err = configuredHandlers(config); err != nil {
 		return nil, err
 	}
-	if source.running == nil {
-		source.Snapshot, err = readInventoryFiles(files)
-	}
-	if err == nil {
-		err = source.limitTo(flags.String("site"))
-	}
-	return source, err
+	return source, source.limitTo(flags.String("site"))
 }
 
 // readInventoryFiles returns what files hold together, or else that of this machine.

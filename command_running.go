@@ -1,9 +1,7 @@
 package cookieconsent
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,9 +26,9 @@ const (
 // running is a Caddy that answers at its admin endpoint.
 type running struct{ address string }
 
-// askRunning returns the running Caddy and its inventory; nil if none answers, which is
-// an error only where an address is named. The configuration tells where it should
-// answer, as to Caddy's own commands.
+// askRunning returns the running Caddy and its inventory; nil if none answers, which it
+// says on standard error, and which is an error where an address is named. The
+// configuration tells where it should answer, as to Caddy's own commands.
 func askRunning(address string, config []byte, file string) (*running, *inventory.Snapshot, error) {
 	var admin struct {
 		Admin caddy.AdminConfig `json:"admin"`
@@ -55,14 +53,28 @@ func askRunning(address string, config []byte, file string) (*running, *inventor
 			return r, snapshot, nil
 		}
 	}
-	switch {
-	case address != "":
-		return nil, nil, fmt.Errorf("asking the running Caddy at %s: %w", address, err)
-	case errors.Is(err, context.DeadlineExceeded):
-		fmt.Fprintf(os.Stderr, "the running Caddy at %s does not answer in time; reading the file\n", r.address)
+	err = fmt.Errorf("asking the running Caddy at %s: %w", r.address, err)
+	if address != "" {
+		return nil, nil, err
 	}
+	fmt.Fprintf(os.Stderr, "%v; the file is read instead\n", err)
 	return nil, nil, nil
 }
+
+// readSeen returns the inventory of the files that are named; without any, that of the
+// running Caddy, or else that of this machine's file.
+func readSeen(files []string, address string, config []byte, file string) (*running, *inventory.Snapshot, error) {
+	if len(files) == 0 {
+		if r, snapshot, err := askRunning(address, config, file); r != nil || err != nil {
+			return r, snapshot, err
+		}
+	}
+	snapshot, err := readInventoryFiles(files)
+	return nil, snapshot, err
+}
+
+// errSilent is that a running Caddy does not answer in time.
+var errSilent = fmt.Errorf("no answer within %s", adminPatience)
 
 // get returns the answer of an endpoint, or gives up after a while.
 func (r *running) get(path string) ([]byte, error) {
@@ -85,7 +97,7 @@ func (r *running) get(path string) ([]byte, error) {
 	case a := <-answers:
 		return a.body, a.err
 	case <-time.After(adminPatience):
-		return nil, context.DeadlineExceeded
+		return nil, errSilent
 	}
 }
 
@@ -93,7 +105,7 @@ func (r *running) get(path string) ([]byte, error) {
 func (r *running) config() []byte {
 	body, err := r.get("/config/")
 	if err != nil {
-		return nil
+		fmt.Fprintf(os.Stderr, "asking the running Caddy at %s for its configuration: %v; what is declared is not known\n", r.address, err)
 	}
 	return body
 }
@@ -103,7 +115,13 @@ func (r *running) config() []byte {
 func (r *running) ledgerProblem() string {
 	var state runningState
 	body, err := r.get(stateEndpoint)
-	if err != nil || json.Unmarshal(body, &state) != nil || state.Ledger == nil {
+	if err == nil {
+		err = json.Unmarshal(body, &state)
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "asking the running Caddy at %s for its state: %v; whether the ledger can record is not known\n", r.address, err)
+	}
+	if err != nil || state.Ledger == nil {
 		return ""
 	}
 	return state.Ledger.Problem

@@ -36,6 +36,7 @@ type exchange struct {
 	local       string // the local address of the page, once it was asked for
 	posted      bool   // whether the request must not be sent again unasked
 	worker      bool   // whether it is the script of a worker
+	service     bool   // whether that is a service worker
 	marked      bool   // whether it is for a page in the place of one that was kept
 	own         bool   // whether the module itself answers, with what is no page of the site
 	language    string // Accept-Language
@@ -101,6 +102,7 @@ func (h *Handler) newExchange(r *http.Request, earlier *exchange) *exchange {
 		view:     viewOf(r),
 		posted:   r.Method != http.MethodGet && r.Method != http.MethodHead,
 		worker:   strings.HasSuffix(r.Header.Get("Sec-Fetch-Dest"), "worker"),
+		service:  isServiceWorker(r),
 		marked:   r.Header[pageMark] != nil,
 		language: strings.Join(r.Header["Accept-Language"], ","),
 		inError:  r.Context().Value(caddyhttp.ErrorCtxKey) != nil,

@@ -46,9 +46,6 @@ func (h *ReportHandler) Provision(ctx caddy.Context) error {
 
 // ServeHTTP implements [caddyhttp.MiddlewareHandler].
 func (h *ReportHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
-	if x := exchangeOf(r); x != nil {
-		x.own = true // no banner
-	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		return caddyhttp.Error(http.StatusMethodNotAllowed, fmt.Errorf("method %s is not allowed", r.Method))
@@ -68,6 +65,9 @@ func (h *ReportHandler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ cadd
 	var page bytes.Buffer
 	if err := report.Write(&page, document); err != nil {
 		return err
+	}
+	if x := exchangeOf(r); x != nil {
+		x.own = true // no banner, which pages of errors have
 	}
 	header := w.Header()
 	for _, field := range [][2]string{

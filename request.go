@@ -106,10 +106,13 @@ func (x *exchange) filterConditions(r *http.Request) {
 			delete(r.Header, name)
 		}
 	}
-	if x.worker && x.policyHeader() != "" {
+	if x.adaptsWorker() {
 		// The policy that a worker was kept with may be another one.
 		delete(r.Header, "If-None-Match")
 		delete(r.Header, "If-Modified-Since")
+	}
+	if x.service {
+		r.Header["Accept-Encoding"] = identityCoding
 	}
 	if !reads {
 		return

@@ -114,12 +114,17 @@ func (x *exchange) noteDropped(line string, header http.Header, method string) {
 // described. Browsers may still keep it for Back and Forward, which "no-store"
 // would forbid.
 func (x *exchange) markPage(header http.Header) {
+	removeDigests(header)
+	x.markVariant(header)
+}
+
+// removeDigests deletes what a header says about bytes that are sent in another form.
+func removeDigests(header http.Header) {
 	for _, name := range []string{
 		"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest", "Last-Modified",
 	} {
 		delete(header, name)
 	}
-	x.markVariant(header)
 }
 
 // markVariant marks a page, or the confirmation of one in a 304, as this variant.

@@ -38,6 +38,8 @@ type responseWriter struct {
 	admitted []string // the application's policies as they are to be sent; nil if as they are
 	refusal  error    // why the response is not sent
 	failed   bool     // whether a failure was reported
+
+	workerLine bool // whether the script of a service worker ends with a line of the module
 }
 
 // phase is how far a response has come.
@@ -83,6 +85,9 @@ func (w *responseWriter) serve(r *http.Request, next caddyhttp.Handler) (err err
 		return err
 	}
 	w.finish()
+	if err == nil && w.workerLine {
+		_, err = w.ResponseWriter.Write(workerLine(w.x.handler.Prefix))
+	}
 	return err
 }
 
@@ -172,7 +177,7 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		}
 	case w.confirms():
 		w.x.markVariant(header)
-	case w.x.worker && w.x.policyHeader() != "":
+	case w.x.adaptsWorker():
 		makePrivate(header)
 		addVary(header, "Cookie, Sec-GPC, Sec-Fetch-Dest")
 	case bodyAllowed(w.status) && w.essence == mimetype.HTML &&
@@ -186,6 +191,7 @@ func (w *responseWriter) commit(isPage bool, e charset.Encoding) {
 		// left to the browser.
 		header["Content-Type"] = nil
 	}
+	w.workerLine = w.takesWorkerLine()
 	more := w.x.expireRefused(header)
 	w.phase = phasePass
 	w.pending = true

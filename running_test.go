@@ -1,7 +1,12 @@
 package cookieconsent
 
 import (
+	"fmt"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,8 +26,13 @@ func TestAskRunning(t *testing.T) {
 	defer silent.Close()
 	address := silent.Addr().String()
 	begin := time.Now()
-	if r, _, err := askRunning("", []byte(`{"admin":{"listen":"`+address+`"}}`), "caddy.json"); r != nil || err != nil {
-		t.Errorf("of one that is silent: %v, %v", r, err)
+	told := onStandardError(t, func() {
+		if r, _, err := askRunning("", []byte(`{"admin":{"listen":"`+address+`"}}`), "caddy.json"); r != nil || err != nil {
+			t.Errorf("of one that is silent: %v, %v", r, err)
+		}
+	})
+	if !strings.Contains(told, "asking the running Caddy at "+address+": no answer within 3s; the file is read instead") {
+		t.Errorf("of one that is silent is said: %s", told)
 	}
 	if took := time.Since(begin); took > 2*adminPatience {
 		t.Errorf("it took %s", took)
@@ -48,6 +58,60 @@ func TestAskRunning(t *testing.T) {
 	if _, _, err := askRunning("", []byte(`{`), "caddy.json"); err == nil {
 		t.Error("no error about a configuration that can't be read")
 	}
+}
+
+// One that refuses, or that is no Caddy, is no reason to fail, unless it is named; but whoever
+// reads the file in its place is told.
+func TestAskRunningThatRefuses(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"HTTP 403":          func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "host not allowed", http.StatusForbidden) },
+		"invalid character": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<p>something else") },
+		"":                  nil,
+	} {
+		server := httptest.NewServer(answer)
+		address := server.Listener.Addr().String()
+		if answer == nil {
+			name = "connection refused"
+			server.Close()
+		}
+		told := onStandardError(t, func() {
+			if r, snapshot, err := askRunning("", []byte(`{"admin":{"listen":"`+address+`"}}`), "caddy.json"); r != nil || snapshot != nil || err != nil {
+				t.Errorf("%s: %v, %v, %v", name, r, snapshot, err)
+			}
+		})
+		if !strings.Contains(told, address) || !strings.Contains(told, name) || !strings.Contains(told, "the file is read instead") {
+			t.Errorf("%s: said is %q", name, told)
+		}
+		if _, _, err := readSeen(nil, address, nil, ""); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: of one that is named: %v", name, err)
+		}
+		if answer != nil {
+			r := &running{address}
+			if told := onStandardError(t, func() { r.ledgerProblem() }); !strings.Contains(told, "whether the ledger can record is not known") {
+				t.Errorf("%s: said of the ledger is %q", name, told)
+			}
+			server.Close()
+		}
+	}
+}
+
+// onStandardError returns what is said there meanwhile.
+func onStandardError(t *testing.T, do func()) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := os.Stderr
+	os.Stderr = w
+	do()
+	os.Stderr = before
+	w.Close()
+	told, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(told)
 }
 
 func TestUnseen(t *testing.T) {

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
 // Scripts of the site learn the choice, take it for the visitor who presses a button of
@@ -110,6 +113,80 @@ func TestScriptsUseTheChoice(t *testing.T) {
 	b.open(s.url("/framed"))
 	check("in a frame", "frames[0].cookieConsent.has('matomo')", "true")
 	b.await("the frame's link leads the page around it to the preferences", `(frames[0] && frames[0].document.getElementById("open").click(), location.pathname === "`+prefix+`")`)
+}
+
+// A script is told that a choice counts only if the server said so after it.
+func TestScriptsLearnWhatIsNotConfirmed(t *testing.T) {
+	app := newApplication(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		io.WriteString(w, `<!DOCTYPE html><html lang="en"><title>t</title><link rel="icon" href="data:,"><body style="padding-bottom: 40em">
+			<script>const take = promise => promise.then(() => window.done = "taken", e => window.done = e.name + ": " + e.message)</script>
+			<button id="yes" onclick="take(cookieConsent.accept())">Yes</button>
+			<button id="some" onclick="take(cookieConsent.save({ matomo: true }))">Some</button>
+			<button id="no" onclick="take(cookieConsent.reject())">No</button></body></html>`)
+	})
+	s := start(t, site(policy+"reverse_proxy "+app.addr))
+	b := openBrowser(t)
+	block := func(endpoints ...string) {
+		t.Helper()
+		var params network.SetBlockedURLsParams
+		for _, name := range endpoints {
+			params.URLPatterns = append(params.URLPatterns, &network.BlockPattern{URLPattern: "*://*:*" + prefix + name + "*", Block: true})
+		}
+		if _, err := chromedp.Call(b.ctx, network.SetBlockedURLs, params); err != nil {
+			t.Fatal(err)
+		}
+	}
+	preference := func() string {
+		t.Helper()
+		for _, c := range b.jar() {
+			if c.Name == preferenceCookie {
+				return c.Value
+			}
+		}
+		return ""
+	}
+	const notConfirmed = "Error: choice not confirmed"
+	for _, test := range []struct {
+		desc, button string
+		blocked      []string
+		want         string
+		kept         bool // whether the browser has a choice all the same
+	}{
+		{"nothing is reached", "yes", []string{"preferences", "state.json"}, notConfirmed, false},
+		{"the choice is not reached", "no", []string{"preferences"}, notConfirmed, false},
+		{"the state is not reached", "yes", []string{"state.json"}, notConfirmed, true},
+		{"the state is not reached", "no", []string{"state.json"}, notConfirmed, true},
+		{"what else holds is not known", "some", []string{"state.json"}, notConfirmed, false},
+		{"all is reached", "some", nil, "taken", true},
+	} {
+		block()
+		b.reset()
+		b.open(s.url("/page"))
+		block(test.blocked...)
+		b.do(clickOn("#" + test.button))
+		b.await("the script is told", `window.done !== undefined`)
+		if got := js[string](b, "window.done"); got != test.want {
+			t.Errorf("%s, %s: the script is told %q, want %q", test.desc, test.button, got, test.want)
+		}
+		if got := preference() != ""; got != test.kept {
+			t.Errorf("%s, %s: the browser has a choice: %t, want %t", test.desc, test.button, got, test.kept)
+		}
+		if got := js[bool](b, `cookieConsent.has("matomo")`); got != (test.want == "taken") {
+			t.Errorf("%s, %s: matomo is granted to the page: %t", test.desc, test.button, got)
+		}
+	}
+
+	// What another tab took back is not given again by a page that has not heard of it.
+	block()
+	b.choose(s, "accept_all")
+	b.open(s.url("/page"))
+	block("state.json")
+	b.tab().choose(s, "reject_all")
+	refused := preference()
+	if got := js[string](b, `cookieConsent.save({ third_party: false }).then(() => "taken", String)`); got != notConfirmed || preference() != refused {
+		t.Errorf("saved on a page that does not know of the refusal: %s, and the choice is another one: %t", got, preference() != refused)
+	}
 }
 
 // What is promised to programmers is there.

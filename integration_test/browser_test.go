@@ -168,13 +168,18 @@ const (
 // the preferences page otherwise, and waits for the page that follows.
 func (b *browser) decide(s *server, choice string) {
 	b.t.Helper()
-	button := `button[value="` + choice + `"]`
 	if b.has("#cookie-consent") {
-		b.press("#cookie-consent " + button)
+		b.press(`#cookie-consent button[value="` + choice + `"]`)
 		return
 	}
+	b.choose(s, choice)
+}
+
+// choose makes a choice on the preferences page.
+func (b *browser) choose(s *server, choice string) {
+	b.t.Helper()
 	b.open(s.url(prefix))
-	b.click(button)
+	b.click(`button[value="` + choice + `"]`)
 }
 
 // deleteCookie takes a cookie out of the jar.

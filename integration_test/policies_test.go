@@ -291,7 +291,20 @@ func checkPolicies(t *testing.T, s *policedSites, policies []ownPolicy) {
 			s.click(`button[value="reject_all"]`)
 			s.open(s.url(walledSite, i))
 		} else {
-			s.press(rejectButton)
+			// The ways to choose take turns.
+			switch i % 3 {
+			case 0:
+				s.press(rejectButton)
+			case 1:
+				s.press(acceptButton)
+			default:
+				s.do(clickOn("#cookie-consent details summary"))
+				s.do(clickOn(`#cookie-consent input[value="statistics"]`))
+				s.press(`#cookie-consent button[value="save"]`)
+			}
+			if want := []string{"refused", "accepted", "custom"}[i%3]; !strings.Contains(js[string](s.browser, `fetch("`+prefix+`state.json").then(r => r.text(), () => "`+want+`")`), want) {
+				t.Errorf("%s: the choice %s was not taken", name, want)
+			}
 			s.messagesSince()
 			s.open(s.url(walledSite, i)) // on which the script may have put the link in place of the banner
 		}

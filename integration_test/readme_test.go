@@ -1,8 +1,12 @@
 package integration_test
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,5 +38,57 @@ func TestReadme(t *testing.T) {
 			site, options = "example.com {\ncookie_consent\n}\n", strings.TrimSuffix(strings.TrimPrefix(text, "{\n"), "}\n")
 		}
 		start(t, strings.Replace(site, "example.com {", "http://example.com {", 1), options)
+	}
+}
+
+// What the README tells tests and monitoring to do works as it is written there.
+func TestReadmeSaysHowTestsChoose(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(language, word string) string {
+		t.Helper()
+		for _, match := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```$").FindAllStringSubmatch(string(readme), -1) {
+			if strings.Contains(match[1], word) {
+				return match[1]
+			}
+		}
+		t.Fatalf("no %s with %s", language, word)
+		return ""
+	}
+	app := statusApplication(t)
+	s := start(t, siteFor("https://example.com", policy+"reverse_proxy "+app.addr))
+	s.awaitCertificate(t, "example.com")
+
+	folder := t.TempDir()
+	settings := fmt.Sprintf("silent\nshow-error\nfail\ninsecure\nconnect-to = \"example.com:443:%s\"\n", s.addr("https"))
+	if err := os.WriteFile(filepath.Join(folder, ".curlrc"), []byte(settings), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shell := exec.Command("/bin/bash", "-e", "-c", block("sh", "curl -c jar"))
+	shell.Dir, shell.Env = folder, append(os.Environ(), "CURL_HOME="+folder)
+	var problem strings.Builder
+	shell.Stderr = &problem
+	printed, err := shell.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, problem.String())
+	}
+	if got := string(printed); !strings.Contains(got, settingsMark) || strings.Contains(got, bannerMark) {
+		t.Errorf("after the commands the site answers %s", got)
+	}
+
+	b := openBrowser(t)
+	url := "https://example.com" + strings.TrimPrefix(s.authority("https"), host) + "/page"
+	b.open(url)
+	if !b.has("#cookie-consent") {
+		t.Fatal("no banner")
+	}
+	if !js[bool](b, block("js", "/.cookie-consent/preferences")) {
+		t.Error("the choice was not taken")
+	}
+	b.open(url)
+	if b.has("#cookie-consent") || !b.has("#cookie-consent-settings") || !slices.Contains(b.names(), nameOf(statsCookie)) {
+		t.Errorf("the next page asks again, or the browser has only %q", b.names())
 	}
 }

@@ -115,6 +115,26 @@ func (d *Day) add(other *Day) {
 	}
 }
 
+// beyond returns by how much the counts of the day are larger than those of another one.
+func (d *Day) beyond(other *Day) *Day {
+	more := &Day{Date: d.Date}
+	for method, languages := range d.Choices {
+		for language, n := range languages {
+			if was := other.Choices[method][language]; n > was {
+				more.choose(method, language, n-was)
+			}
+		}
+	}
+	for category, n := range d.Blocked {
+		was := other.Blocked[category]
+		n = Blocked{n.Dropped - min(n.Dropped, was.Dropped), n.Stripped - min(n.Stripped, was.Stripped), n.Contacts - min(n.Contacts, was.Contacts)}
+		if n != (Blocked{}) {
+			more.block(category, n)
+		}
+	}
+	return more
+}
+
 // addDay returns days, which are sorted, with another one, and leaves out the oldest if
 // there are too many.
 func addDay(days []Day, day *Day) []Day {

@@ -40,7 +40,8 @@ type File struct {
 
 	mu     sync.Mutex
 	begun  bool
-	broken bool // the file can't be read, and is left as it is
+	broken bool        // the file can't be read, and is left as it is
+	last   os.FileInfo // of the file as it was read or written last
 	stop   chan struct{}
 	done   chan struct{}
 }
@@ -59,6 +60,7 @@ func (f *File) Begin() {
 		return
 	}
 	f.begun = true
+	f.last, _ = os.Stat(f.path)
 	switch stored, err := Read(f.path); {
 	case err == nil:
 		f.Add(stored, time.Now())
@@ -89,9 +91,24 @@ func (f *File) write() {
 	if f.broken || !f.changed.Swap(false) {
 		return
 	}
+	f.heed(time.Now())
 	if err := Write(f.path, f.Snapshot()); err != nil {
 		f.changed.Store(true)
 		f.logger.Error("the inventory could not be written", "error", err)
+		return
+	}
+	f.last, _ = os.Stat(f.path)
+}
+
+// heed takes up what another process has written to the file since. Both began with the
+// same, so that of each count the larger one is kept: what was seen is lost by neither.
+func (f *File) heed(now time.Time) {
+	info, err := os.Stat(f.path)
+	if err != nil || f.last != nil && os.SameFile(info, f.last) && info.ModTime().Equal(f.last.ModTime()) {
+		return
+	}
+	if stored, err := Read(f.path); err == nil {
+		f.take(stored, now, true)
 	}
 }
 
@@ -160,22 +177,30 @@ func (r *record) seen() Seen {
 
 // Add adds what was found before, but for what was not seen for as long as browsers
 // keep a cookie.
-func (inv *Inventory) Add(found *Snapshot, now time.Time) {
+func (inv *Inventory) Add(found *Snapshot, now time.Time) { inv.take(found, now, false) }
+
+// take is Add or, where the counts of found may be among those that there are, makes each
+// of them the larger one.
+func (inv *Inventory) take(found *Snapshot, now time.Time, among bool) {
 	for i := range found.Sites {
 		from := &found.Sites[i]
 		inv.mu.Lock()
 		s := inv.addSite(from.Host, now)
 		inv.mu.Unlock()
 		s.mu.Lock()
-		s.unlisted += from.Unlisted
-		s.days.restore(from.Days, now)
+		if !among {
+			s.unlisted += from.Unlisted
+		} else {
+			s.unlisted = max(s.unlisted, from.Unlisted)
+		}
+		s.days.restore(from.Days, now, among)
 		for j := range from.Cookies {
 			c := &from.Cookies[j]
 			k := setCookies
 			if c.Script() {
 				k = sentCookies
 			}
-			s.restore(k, c.Name, &c.Seen, now, attributesSeen{
+			s.restore(k, c.Name, &c.Seen, now, among, attributesSeen{
 				c.HTTPOnly, c.Secure, c.Partitioned, c.SameSite, c.Domain, c.Path, c.Lifetime,
 			}, [sources]uint64{SetCookie: c.Set, Sent: c.Sent})
 		}
@@ -185,14 +210,14 @@ func (inv *Inventory) Add(found *Snapshot, now time.Time) {
 			if h.Markup+h.Link == 0 {
 				k = reportHosts
 			}
-			s.restore(k, h.Host, &h.Seen, now, attributesSeen{}, [sources]uint64{Markup: h.Markup, Link: h.Link, Report: h.Report})
+			s.restore(k, h.Host, &h.Seen, now, among, attributesSeen{}, [sources]uint64{Markup: h.Markup, Link: h.Link, Report: h.Report})
 		}
 		s.mu.Unlock()
 	}
 }
 
 // restore adds a record to those that are there.
-func (s *site) restore(k kind, name string, seen *Seen, now time.Time, details attributesSeen, counts [sources]uint64) {
+func (s *site) restore(k kind, name string, seen *Seen, now time.Time, among bool, details attributesSeen, counts [sources]uint64) {
 	if now.Sub(seen.Last) > maxAge || len(name) > consent.MaxHost {
 		return
 	}
@@ -204,6 +229,9 @@ func (s *site) restore(k kind, name string, seen *Seen, now time.Time, details a
 	before := &record{first: seen.First.Unix(), paths: seen.Paths, details: details}
 	before.last.Store(seen.Last.Unix())
 	for source, n := range counts {
+		if among {
+			n -= min(n, r.total(Source(source)))
+		}
 		before.count(Source(source), n)
 	}
 	if r.total(SetCookie) > 0 {
@@ -290,7 +318,8 @@ func Write(path string, s *Snapshot) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("writing the inventory: %w", err)
 	}
-	file, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	// Another process may write one too.
+	file, err := os.OpenFile(fmt.Sprintf("%s.%d.new", path, os.Getpid()), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("writing the inventory: %w", err)
 	}

@@ -285,7 +285,7 @@ func (inv *Inventory) makeRoom(now time.Time) bool {
 	if days := s.days.all(); len(days) > 0 {
 		others := inv.addSite(Others, now)
 		others.mu.Lock()
-		others.days.restore(days, now)
+		others.days.restore(days, now, false)
 		others.mu.Unlock()
 	}
 	for _, records := range []map[string]*record{s.cookies, s.hosts} {

@@ -303,6 +303,60 @@ func TestSample(t *testing.T) {
 	}
 }
 
+// Two processes that have the same file lose nothing of what the other saw.
+func TestFileOfTwoProcesses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inventory.json")
+	open := func() *File { return NewFile(path, nil, slog.New(slog.DiscardHandler)) }
+	now := time.Now()
+	note := func(f *File, cookie string, n int) {
+		v := f.On(host, "/"+cookie, now)
+		for range n {
+			v.Set(cookie, "")
+			v.Host(Markup, cookie+".example.net")
+			v.Keep(Dropped, "statistics", 1)
+			v.Choice("accept_all", "en")
+		}
+	}
+	first := open()
+	note(first, "before", 5)
+	first.Begin()
+	first.write()
+	second := open()
+	second.Begin()
+	for range 3 { // what both have is counted once
+		note(first, "one", 1)
+		note(second, "two", 2)
+		first.write()
+		second.write()
+		first.write()
+	}
+	for _, f := range []*File{second, first} {
+		note(f, "last", 1)
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]uint64{"before": 5, "one": 3, "two": 6, "last": 1} {
+		c, _ := found(t, s, name)
+		_, h := found(t, s, name+".example.net")
+		if c.Set != want || h.Markup != want {
+			t.Errorf("%s was seen %d times, its host %d times; want %d", name, c.Set, h.Markup, want)
+		}
+	}
+	// Of what both counted on one day, the larger count is kept.
+	if days := s.Sites[0].Days; len(days) != 1 || days[0].Blocked["statistics"].Dropped < 11 || days[0].Blocked["statistics"].Dropped > 15 ||
+		days[0].Choices["accept_all"]["en"] != days[0].Blocked["statistics"].Dropped {
+		t.Errorf("the days are %+v", days)
+	}
+	if rest, _ := filepath.Glob(path + ".*"); len(rest) > 0 {
+		t.Errorf("left are %q", rest)
+	}
+}
+
 // What is in the file and what was noted since are one; what is old is forgotten.
 func TestFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cookie_consent", "inventory.json")

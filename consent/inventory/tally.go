@@ -155,13 +155,23 @@ func (d *days) of(day int) *liveDay {
 	return next
 }
 
-// restore adds days from before, but for those that are too old.
-func (d *days) restore(found []Day, now time.Time) {
+// restore adds days from before, but for those that are too old, and of counts that may
+// be among those that there are, what they have more.
+func (d *days) restore(found []Day, now time.Time, among bool) {
 	oldest := dateOf(dayOf(now) - maxDays)
+	var there []Day
+	if among {
+		there = d.all()
+	}
 	for i := range found {
-		if found[i].Date > oldest {
-			d.past = addDay(d.past, &found[i])
+		if found[i].Date <= oldest {
+			continue
 		}
+		more := &found[i]
+		if j := slices.IndexFunc(there, func(day Day) bool { return day.Date == more.Date }); j >= 0 {
+			more = more.beyond(&there[j])
+		}
+		d.past = addDay(d.past, more)
 	}
 }
 

@@ -36,7 +36,8 @@ const api = {
 			}
 		}
 		// What is not named stays as it is, of which this page may know too little.
-		return look().then(() => {
+		return look().then(known => {
+			confirm(known)
 			const wants = unit => {
 				const name = [unit, categoryOf(unit)].map(u => rules.names[u]).find(n => given.has(n))
 				return name === undefined ? states[unit] === '2' : !!given.get(name)
@@ -99,6 +100,14 @@ for (const event of ['click', 'keydown']) {
 	}, true)
 }
 
+// confirm fails unless the server said what holds: neither is a choice based on less, nor
+// is one said to be taken.
+const confirm = known => {
+	if (!known) {
+		throw new Error('choice not confirmed')
+	}
+}
+
 // decide sends a choice. Only the visitor can agree to something.
 const decide = (fields, grants) => {
 	const { userActivation } = navigator
@@ -109,12 +118,10 @@ const decide = (fields, grants) => {
 		method: 'POST',
 		body: new URLSearchParams([...fields, ['source', 'script'], ['language', document.documentElement.lang], ['return_to', location.pathname]]),
 		redirect: 'manual',
-	}]).then(({ type, status }) => {
-		if (type !== 'opaqueredirect' && status !== 200) { // which tells what was not kept
-			throw new Error('choice not saved')
-		}
-		return look()
-	})
+	}]).then(
+		({ type, status }) => (type === 'opaqueredirect' || status === 200) && look(), // which tells what was not kept
+		() => false,
+	).then(known => confirm(known && asked))
 }
 
 // Style sheets see what is granted by classes of the root element.

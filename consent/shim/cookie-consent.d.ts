@@ -33,12 +33,13 @@ interface CookieConsent {
 	/**
 	 * Agrees to everything, refuses everything, or sets what is named, by category or
 	 * service, and leaves the rest as it is; a service that is not named follows its
-	 * category if that is. The promise is fulfilled when the choice was taken and the page
-	 * has asked what holds; it is loaded anew where something on it was held back. What
-	 * others provide can be contacted from the next page on. The promise is rejected with a
-	 * "NotAllowedError" when something would be granted without an act of the visitor
-	 * (a click or a key) shortly before, with a RangeError for names that there are not,
-	 * and with another error when the choice could not be saved.
+	 * category if that is. The promise is fulfilled when the choice was taken and the
+	 * server has said what holds now, which "state" has by then; the page is loaded anew
+	 * where something on it was held back. What others provide can be contacted from the
+	 * next page on. The promise is rejected with a "NotAllowedError" when something would
+	 * be granted without an act of the visitor (a click or a key) shortly before, with a
+	 * RangeError for names that there are not, and with another error when the server did not
+	 * confirm that there is a choice, be it because it could not be sent or saved.
 	 */
 	accept(): Promise<void>
 	reject(): Promise<void>

@@ -111,14 +111,15 @@ const isReloaded = () => {
 
 // adopt makes a choice count that was made elsewhere. What was taken back ends with
 // the page it runs in; what was gained waits for the next page if this one has no use
-// for it or holds what the visitor typed. A page that answers a form is never asked for
-// again: nobody knows what that would do, and it is guarded as it is.
+// for it or holds what the visitor typed. One without the banner gives way to one that
+// asks again. A page that answers a form is never asked for again: nobody knows what that
+// would do, and it is guarded as it is.
 let heard = false
 const adopt = next => {
 	const stays = posted || !heard && isControlled() && isReloaded()
 	heard = true
 	if (!/^[0-2]+$/.test(next.states)) {
-		return // it comes from somebody else
+		throw next // it comes from somebody else
 	}
 	// Of another policy this script knows nothing: it is as if nobody had been asked.
 	const to = next.script !== scriptName ? states.replace(/./g, (digit, unit) => categoryOf(unit) ? '1' : digit) : next.states
@@ -126,7 +127,7 @@ const adopt = next => {
 		return
 	}
 	const loses = some(to, isLost)
-	const leaves = !stays && (loses || !typed && misses(to))
+	const leaves = !stays && (loses || !typed && (asked > next.asked || misses(to)))
 	states = to
 	asked = next.asked
 	for (const change of changes) {
@@ -145,7 +146,8 @@ const adopt = next => {
 	announce()
 }
 
-// look asks for what holds now, and once more if there was reason to in the meantime.
+// look asks for what holds now, and once more if there was reason to in the meantime. It
+// returns a promise of whether there was an answer.
 let looking, again = false
 const look = () => {
 	if (looking) {
@@ -156,10 +158,10 @@ const look = () => {
 	looking = apply(fetch, window, [endpoint('state.json?') + Date.now(), { cache: 'no-store' }])
 		.then(response => response.json())
 		.then(adopt)
-		.catch(() => {})
-		.then(() => {
+		.then(() => true, () => false)
+		.then(known => {
 			looking = undefined
-			return again && look()
+			return again ? look() : known
 		})
 	return looking
 }
@@ -176,6 +178,9 @@ const lookAtOnce = () => {
 		look()
 	}
 }
+
+// What is granted may have been taken back.
+const lookAgain = () => holdsGrants() ? lookAtOnce() : look()
 
 // Every page tells the others its state, and looks when another has a different one. A
 // page that is not shown does not listen, or it could not be kept for Back and Forward.
@@ -246,21 +251,17 @@ if (asked) {
 if (isPage) {
 	join()
 	if (document.prerendering) {
-		document.addEventListener('prerenderingchange', () => holdsGrants() ? lookAtOnce() : look())
+		document.addEventListener('prerenderingchange', lookAgain)
 	}
 	// A worker may have kept it, and what another site sends comes without the choice.
 	if (isControlled() || isPrefetched() || posted && !asked) {
-		(words.includes('saved') ? forget : holdsGrants() ? lookAtOnce : look)()
+		(words.includes('saved') ? forget : lookAgain)()
 	}
 	addEventListener('pagehide', () => channel && channel.close())
 	addEventListener('pageshow', ({ persisted }) => {
 		if (persisted) {
 			join()
-			if (holdsGrants()) {
-				lookAtOnce()
-			} else {
-				look()
-			}
+			lookAgain()
 		}
 	})
 	addEventListener('submit', choose, true)
