@@ -25,7 +25,7 @@ func TestToolsOfVisitorsRefuse(t *testing.T) {
 		}));
 		if (message.type === "eval") setTimeout(() => autoconsentReceiveMessage({ type: "evalResp", id: message.id, result: false }));
 		return Promise.resolve();
-	};` + npm(t, "@duckduckgo/autoconsent/dist/autoconsent.playwright.js")
+	};` + browser.NPM(t, "@duckduckgo/autoconsent/dist/autoconsent.playwright.js")
 	ctx := browser.Start(t)
 	site, posted := newSite(t, newRenderer(t, declared(), Config{Controller: "City of Example"}))
 	for lang, words := range map[string]string{
