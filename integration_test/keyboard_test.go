@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -77,6 +78,30 @@ func (b *browser) follow(way ...string) {
 	if got := b.walk(way[len(way)-1]); !slices.Equal(got, way) {
 		b.t.Errorf("the focus goes along\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(way, "\n"))
 	}
+}
+
+// status is what screen readers are told without being asked: the text of the regions
+// for that in the accessibility tree (WCAG 2.2, section 4.1.3).
+func (b *browser) status() string {
+	b.t.Helper()
+	tree, err := chromedp.Call(b.ctx, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	is := func(n *accessibility.Node, role string) bool {
+		return !n.Ignored && n.Role != nil && string(n.Role.Value) == quote(role)
+	}
+	within := map[accessibility.NodeID]bool{}
+	var words []string
+	for range 2 { // the tree comes level by level
+		words = nil
+		for _, n := range tree.Nodes {
+			if within[n.NodeID] = is(n, "status") || within[n.ParentID]; within[n.NodeID] && is(n, "StaticText") {
+				words = append(words, strings.Trim(string(n.Name.Value), `"`))
+			}
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // Everything is done by keys alone, with JavaScript and without: going through banner and
@@ -160,8 +185,13 @@ func TestKeyboard(t *testing.T) {
 			b.walk(rejectAll)
 			b.key("\r")
 			chosen("")
-			if scripts && b.focused() != settings {
-				t.Errorf("after the choice, %s has the focus", b.focused())
+			if scripts {
+				if b.focused() != settings {
+					t.Errorf("after the choice, %s has the focus", b.focused())
+				}
+				if !eventually(func() bool { return b.status() == "Your choice is saved." }) {
+					t.Errorf("after the choice, screen readers are told %q", b.status())
+				}
 			}
 
 			open("/")
@@ -203,7 +233,9 @@ func TestKeyboard(t *testing.T) {
 			b.walk(save)
 			b.key("\r")
 			granted("first_party,statistics,film")
-			b.await("the page says so", `document.querySelector("[role=status]")?.innerText === "Your choice is saved."`)
+			if status, title := b.status(), value(b, chromedp.Title()); status != "Your choice is saved." || !strings.HasPrefix(title, status) {
+				t.Errorf("after the choice, the page says %q, its title %q", status, title)
+			}
 			b.walk("Delete csrftoken")
 			b.key(" ")
 			b.await("the cookie is gone", `location.hash === "#sent" && !document.querySelector("[value=csrftoken]") && document.readyState === "complete"`)
