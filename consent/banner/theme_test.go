@@ -21,7 +21,7 @@ func write(t *testing.T, file, text string) string {
 
 func TestStylesheetOfATheme(t *testing.T) {
 	const css = ":root{--cookie-consent-button:#080}\n.cookie-consent-page{background:url(/logo.svg) url('data:image/png;base64,AA==')}\n" +
-		"@font-face{font-family:Own;src:url(\"/own.woff2\")}\na::after{content:\"https://shown.example/\"}\nb{filter:url(#blur)}"
+		"@font-face{font-family:Own;src:url(\"/own.woff2\")}\na::after{content:\"https://shown.example/\"}\n/* .cookie-consent-accept { */.cookie-consent-accept,.cookie-consent-reject{font-weight:400}\nb{filter:url(#blur)}"
 	theme, err := ReadTheme(write(t, filepath.Join(t.TempDir(), "theme.css"), "\ufeff"+css), "")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +64,9 @@ func TestMistakesInAStylesheet(t *testing.T) {
 		"a{}</style><script>":                                           `theme.css:1: "</" is not allowed`,
 		"a{}\xff":                                                       "theme.css: is not a text in UTF-8",
 		"a{}\x00":                                                       "theme.css: is not a text in UTF-8",
+		"a{}/*\n{*/\n.cookie-consent-reject{opacity:.5}":                "theme.css:3: one of the buttons that accept and reject everything has a rule of its own",
+		"@media print{b{}\n[value=accept_all]:hover{color:red}}":        "theme.css:2: one of the buttons",
+		"#cookie-consent{\n.cookie-consent-accept{order:-1}}":           "theme.css:2: one of the buttons",
 		strings.Repeat(" ", maxStylesheet+1):                            "theme.css: is longer than 64 KiB",
 	} {
 		_, err := ReadTheme(write(t, file, css), "")
