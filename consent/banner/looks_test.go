@@ -11,10 +11,10 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
 
-// What visitors ask of their browsers costs them nothing: in their own colours, zoomed to
-// 200 and 400 % of a window of 1280 by 1024 pixels, and with the spacing of WCAG 2.2, section 1.4.12,
-// buttons have an edge and accept and reject have one size, no text is cut off, no control lies
-// on another one, nothing has to be scrolled sideways, and nothing moves.
+// What visitors ask of their browsers costs them nothing: in colours of their own, with a
+// window of 1280 by 1024 pixels zoomed to 200 and 400 %, and with the spacing of WCAG 2.2,
+// section 1.4.12, buttons have an edge, accept and reject have one size, no text is cut off,
+// no control lies on another one, nothing has to be scrolled sideways, and nothing moves.
 func TestWhatVisitorsAskOfTheirBrowsers(t *testing.T) {
 	ctx := browser.Start(t)
 	site, _ := newSite(t, newRenderer(t, declared(), Config{Controller: "City of Example", Contact: "privacy@city.example", PrivacyPolicy: "/privacy"}))
