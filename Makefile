@@ -50,7 +50,8 @@ test: test-tools ## install what the tests need and run all of them
 
 # nginx is the shared cache in front, Django and DokuWiki are applications behind,
 # PostgreSQL is what gathers the ledgers of several machines; jq and sqlite3 read
-# exports. The documentation is for its pages.
+# exports. The documentation is for its pages, the fonts are for pictures of pages in
+# Japanese, Arabic and Hebrew.
 .PHONY: test-tools
 test-tools:
 	missing=()
@@ -64,7 +65,7 @@ test-tools:
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 	command -v jq >/dev/null || missing+=(jq)
 	command -v sqlite3 >/dev/null || missing+=(sqlite3)
-	for package in apache2-doc sqlite3-doc git-doc libjs-jquery-ui-docs; do
+	for package in apache2-doc sqlite3-doc git-doc libjs-jquery-ui-docs fonts-vlgothic fonts-dejavu-core; do
 		dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q ' installed$$' || missing+=("$$package")
 	done
 	command -v npm >/dev/null || missing+=(npm)

@@ -11,6 +11,7 @@
 //	#cookie-consent-form      the form that every control belongs to
 //	#cookie-consent-settings  the link to the preferences, once something was
 //	#cookie-consent-corner    the box around that link
+//	#cookie-consent-status    what screen readers are told of a choice on the page
 //	.cookie-consent-accept    the button that accepts everything
 //	.cookie-consent-reject    the button that rejects everything
 //	.cookie-consent-choose    the details element with the choice per category

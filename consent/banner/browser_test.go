@@ -1,7 +1,6 @@
 package banner
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -300,48 +298,6 @@ func TestNothingIsPrinted(t *testing.T) {
 	}
 	if visible, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById("cookie-consent").checkVisibility()`)); err != nil || visible {
 		t.Errorf("the banner is printed: %t (%v)", visible, err)
-	}
-}
-
-// A visitor without JavaScript, with the keyboard alone.
-func TestKeyboardWithoutScript(t *testing.T) {
-	ctx := browser.Start(t)
-	r := newRenderer(t, &consent.Config{}, Config{})
-	site, posted := newSite(t, r)
-	tab := func(n int) chromedp.Action[chromedp.Void] { return chromedp.KeyEvent(strings.Repeat("\t", n)) }
-	const here = "return_to=%2Fsite%2Fhostile%3Flang%3Den&language=en"
-	for name, test := range map[string]struct {
-		keys []chromedp.Action[chromedp.Void]
-		want string
-	}{
-		// Policy link, Choose, Reject all, Accept all; Choose: three switches, Save.
-		"reject":              {[]chromedp.Action[chromedp.Void]{tab(3), chromedp.KeyEvent("\r")}, here + "&choice=reject_all"},
-		"accept":              {[]chromedp.Action[chromedp.Void]{tab(4), chromedp.KeyEvent("\r")}, here + "&choice=accept_all"},
-		"choose":              {[]chromedp.Action[chromedp.Void]{tab(2), chromedp.KeyEvent("\r"), tab(1), chromedp.KeyEvent(" "), tab(3), chromedp.KeyEvent("\r")}, here + "&category=statistics&choice=save"},
-		"enter in a checkbox": {[]chromedp.Action[chromedp.Void]{tab(2), chromedp.KeyEvent("\r"), tab(2), chromedp.KeyEvent(" "), chromedp.KeyEvent("\r")}, here + "&category=first_party&choice=save"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if _, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-				t.Fatal(err)
-			}
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(site+"/site/hostile?lang=en")); err != nil {
-				t.Fatal(err)
-			}
-			// What follows is shown before the next page is asked for.
-			ctx, cancel := context.WithTimeout(ctx, time.Minute)
-			defer cancel()
-			if _, err := chromedp.RunResponse(ctx, test.keys...); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case got := <-posted:
-				if want := "/.cookie-consent/preferences " + test.want; got != want {
-					t.Errorf("posted %q, want %q", got, want)
-				}
-			default:
-				t.Error("nothing was posted")
-			}
-		})
 	}
 }
 

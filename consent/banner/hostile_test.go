@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -16,16 +15,6 @@ import (
 
 	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
-
-// npm returns a file of a package from npm.
-func npm(t *testing.T, path string) string {
-	t.Helper()
-	content, err := os.ReadFile("../../bin/npm/node_modules/" + path)
-	if err != nil {
-		t.Fatalf("%v: make test-tools installs it", err)
-	}
-	return string(content)
-}
 
 const (
 	doctype = `<!DOCTYPE html><html lang="en">`
@@ -43,8 +32,8 @@ const (
 func TestBannerAndPageLeaveEachOtherAlone(t *testing.T) {
 	pages := map[string]struct{ start, css, body string }{
 		"plain":     {doctype, "", "<p>Words</p>"},
-		"bootstrap": {doctype, npm(t, "bootstrap/dist/css/bootstrap.min.css"), modernBody},
-		"tailwind":  {doctype, npm(t, "tailwindcss/preflight.css"), modernBody},
+		"bootstrap": {doctype, browser.NPM(t, "bootstrap/dist/css/bootstrap.min.css"), modernBody},
+		"tailwind":  {doctype, browser.NPM(t, "tailwindcss/preflight.css"), modernBody},
 		"reset": {doctype, `*, ::before, ::after { all: unset !important }
 			* { font-family: fantasy !important; pointer-events: none !important; writing-mode: vertical-rl !important }
 			button { display: none !important } details > * { display: none !important } ::before { content: "x" !important }

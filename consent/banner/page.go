@@ -70,6 +70,9 @@ func (r *Renderer) pageView(lang string, p Page) *pageView {
 		c.On = p.Decision.Category(c.Name) == consent.Granted
 		c.Switches = serviceSwitches(c.DeclaredCategory, p.Decision)
 	}
+	if p.Saved {
+		view.News = view.Texts["saved"]
+	}
 	notKept := make([]string, len(p.NotKept))
 	for i, name := range p.NotKept {
 		notKept[i] = cmp.Or(providers[name], titles[name])
@@ -168,6 +171,7 @@ type documentView struct {
 	*locale
 	Config
 	Title      string
+	News       string // what became of a choice, which screen readers are told first
 	Stylesheet string
 }
 

@@ -261,7 +261,7 @@ func TestPageListsRequestCookies(t *testing.T) {
 	root := renderPage(t, r, "en", Page{
 		Decision: notAsked(r), ReturnTo: "/from", RequestCookies: []string{"zeta", "<b>", "sessionid", "zeta", "\xff", "", "cookies_preferences"},
 	})
-	section := one(t, root, "the section", withAttr("aria-labelledby", "sent"))
+	section := one(t, root, "the section", func(n *html.Node) bool { return n.Data == "section" && attr(n, "aria-labelledby") == "sent" })
 	const unlisted = "Profiling and advertising by this site (not listed)"
 	want := [][]string{
 		{"–", unlisted, "Kept from the site", "Delete"},

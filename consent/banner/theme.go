@@ -49,7 +49,8 @@ func (e *ThemeError) Error() string {
 // for neither. What is wrong with them by themselves is a [*ThemeError].
 //
 // The style sheet has at most 64 KiB and loads nothing from elsewhere: its addresses are
-// paths of the site or data, and it imports nothing. The directory holds at least one of
+// paths of the site or data, it imports nothing, and none of its rules names one of the
+// buttons that accept and reject everything without the other. The directory holds at least one of
 // banner.html, page.html and placeholder.html, of at most 256 KiB, and no other .html
 // file; what a file defines takes the place of the module's own template of that name.
 func ReadTheme(stylesheet, templates string) (*Theme, error) {
@@ -104,6 +105,14 @@ func unreadable(file string, err error) error {
 // would have to come before everything else.
 var foreign = regexp.MustCompile(`(?i)@import|</`)
 
+// preludes are what stands before the block of a rule, and the two words for each of the
+// buttons that accept and reject everything.
+var (
+	preludes  = regexp.MustCompile(`[^{};]+\{`)
+	accepting = regexp.MustCompile(`cookie-consent-accept|accept_all`)
+	rejecting = regexp.MustCompile(`cookie-consent-reject|reject_all`)
+)
+
 // checkStylesheet reports what a style sheet must not hold. Addresses are read as
 // browsers read them, escapes included.
 func checkStylesheet(file, css string) error {
@@ -112,6 +121,22 @@ func checkStylesheet(file, css string) error {
 	}
 	if at := foreign.FindStringIndex(css); at != nil {
 		return mistake(at[0], strconv.Quote(css[at[0]:at[1]])+" is not allowed in the style sheet")
+	}
+	spaces := func(comment string) string {
+		return strings.Map(func(r rune) rune {
+			if r == '\n' {
+				return r
+			}
+			return ' '
+		}, comment)
+	}
+	plain := cssComment.ReplaceAllStringFunc(css, spaces)
+	for _, at := range preludes.FindAllStringIndex(plain, -1) {
+		accept, reject := accepting.FindAllStringIndex(plain[at[0]:at[1]], -1), rejecting.FindAllStringIndex(plain[at[0]:at[1]], -1)
+		if len(accept) != len(reject) {
+			first := slices.Concat(accept, reject)[0]
+			return &ThemeError{file, 1 + strings.Count(plain[:at[0]+first[0]], "\n"), "one of the buttons that accept and reject everything has a rule of its own; they have to stay alike, so name both in one rule"}
+		}
 	}
 	for ref := range weburl.CSS(css) {
 		if ref.Sure && !isOwnAddress(ref.URL) || !ref.Sure && strings.Contains(ref.URL, "//") {

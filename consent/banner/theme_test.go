@@ -21,7 +21,7 @@ func write(t *testing.T, file, text string) string {
 
 func TestStylesheetOfATheme(t *testing.T) {
 	const css = ":root{--cookie-consent-button:#080}\n.cookie-consent-page{background:url(/logo.svg) url('data:image/png;base64,AA==')}\n" +
-		"@font-face{font-family:Own;src:url(\"/own.woff2\")}\na::after{content:\"https://shown.example/\"}\nb{filter:url(#blur)}"
+		"@font-face{font-family:Own;src:url(\"/own.woff2\")}\na::after{content:\"https://shown.example/\"}\n/* .cookie-consent-accept { */.cookie-consent-accept,.cookie-consent-reject{font-weight:400}\nb{filter:url(#blur)}"
 	theme, err := ReadTheme(write(t, filepath.Join(t.TempDir(), "theme.css"), "\ufeff"+css), "")
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +64,9 @@ func TestMistakesInAStylesheet(t *testing.T) {
 		"a{}</style><script>":                                           `theme.css:1: "</" is not allowed`,
 		"a{}\xff":                                                       "theme.css: is not a text in UTF-8",
 		"a{}\x00":                                                       "theme.css: is not a text in UTF-8",
+		"a{}/*\n{*/\n.cookie-consent-reject{opacity:.5}":                "theme.css:3: one of the buttons that accept and reject everything has a rule of its own",
+		"@media print{b{}\n[value=accept_all]:hover{color:red}}":        "theme.css:2: one of the buttons",
+		"#cookie-consent{\n.cookie-consent-accept{order:-1}}":           "theme.css:2: one of the buttons",
 		strings.Repeat(" ", maxStylesheet+1):                            "theme.css: is longer than 64 KiB",
 	} {
 		_, err := ReadTheme(write(t, file, css), "")
@@ -175,7 +178,7 @@ func TestMistakesInTemplates(t *testing.T) {
 		{"banner.html", `name="service" value="{{.Name}}" autocomplete="off">`, `name="service" value="{{.Name}}" autocomplete="off" checked>`, "the checkbox of a service must not be checked before the visitor chose"},
 		{"banner.html", `<input type="checkbox" form="cookie-consent-form" name="category" value="{{.Name}}" autocomplete="off"{{if .Exempt}} {{$.Checked .Name}}{{end}}>`, "", "one visible checkbox of the form with name=category and value="},
 		{"banner.html", `href="{{.Origin}}{{.Prefix}}?return_to={{.ReturnQuery}}">{{.T "banner_more"}}`, `href="/x">`, "lacks a link to the cookies policy"},
-		{"banner.html", `<template>{{template "settings" .}}</template>`, "", "lacks a template element"},
+		{"banner.html", `{{template "settings" .}}`, "", "lacks a template element"},
 		{"banner.html", `name="return_to"`, `name="back"`, `lacks the hidden field "return_to"`},
 		{"banner.html", `{{.Title}}`, "", "is not named"},
 		{"page.html", `name="choice" value="reject_all"`, `name="choice" value="accept_all"`, "page.html: as rendered in ar, there has to be one visible button"},

@@ -13,6 +13,28 @@ import (
 	"github.com/cookieconsent/caddy-cookie-consent/internal/browser"
 )
 
+// serve answers with a report, under its policy.
+func serve(t *testing.T, r *Report) (address string) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", Policy())
+		if err := Write(w, r); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// axe-core finds nothing wrong with a report.
+func TestAxe(t *testing.T) {
+	ctx := browser.Start(t)
+	browser.Axe(t, ctx)
+	browser.CheckAxe(t, ctx, serve(t, example()), "html")
+	browser.CheckAxe(t, ctx, serve(t, &Report{Made: made, Version: "v1.2.3"}), "html")
+}
+
 // Browsers apply the style sheet under the policy, in both schemes, and the page never has
 // to be scrolled sideways, whatever is opened and however long the names are.
 func TestReportInBrowser(t *testing.T) {
@@ -21,14 +43,7 @@ func TestReportInBrowser(t *testing.T) {
 	r.Sites[0].Name += ", " + long + ".example.test"
 	r.Sites[0].Cookies[0].Name, r.Sites[0].Cookies[1].Lines = long, "cookie "+long+" {\n}"
 	r.Sites[0].Hosts[0].Name, r.Sites[0].Hosts[0].Category = strings.Repeat("label.", 14)+"example.net", long
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Content-Security-Policy", Policy())
-		if err := Write(w, r); err != nil {
-			t.Error(err)
-		}
-	}))
-	defer server.Close()
+	address := serve(t, r)
 	ctx := browser.Start(t)
 	for _, window := range []struct {
 		width, height      int64
@@ -39,7 +54,7 @@ func TestReportInBrowser(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(window.width, window.height), chromedp.Navigate(server.URL)); err != nil {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(window.width, window.height), chromedp.Navigate(address)); err != nil {
 			t.Fatal(err)
 		}
 		got, err := chromedp.Run(ctx, chromedp.Evaluate[string](`(() => {

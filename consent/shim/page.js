@@ -39,19 +39,27 @@ const holds = () => {
 // insert puts a piece where it stands in a page.
 const insert = piece => document.body[piece.className ? 'append' : 'prepend'](piece)
 
-// settle puts the link to the settings in the place of the banner.
-const settle = () => {
+// settle puts the link to the settings in the place of the banner, and tells screen
+// readers of a choice that was made here.
+const settle = isAnswer => {
 	const banner = document.getElementById('cookie-consent')
 	const template = banner && banner.querySelector('template')
 	if (!template) {
 		return
 	}
-	const corner = template.content.firstElementChild
+	const [corner, status] = template.content.children
 	template.remove()
 	const focused = banner.contains(document.activeElement)
 	insert(corner)
 	if (focused) {
 		corner.querySelector('a').focus({ preventScroll: true })
+	}
+	if (isAnswer && status) {
+		// What comes into a region is told, but not what is in it from the beginning.
+		const words = status.firstChild
+		words.remove()
+		insert(status)
+		setTimeout(() => status.append(words), 200)
 	}
 	// The style sheet of the banner stays until the link has its own.
 	banner.style.setProperty('display', 'none', 'important')
@@ -223,7 +231,7 @@ const choose = event => {
 		.then(({ type }) => type === 'opaqueredirect', () => false)
 		.then(taken => {
 			if (taken) {
-				settle()
+				settle(true)
 				look()
 				return
 			}
