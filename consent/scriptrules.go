@@ -174,15 +174,16 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 
 // scriptDigests returns characters for names: the digests of all, in ascending order,
 // each as the difference to the one before in base 26, the letters from a to z, of which
-// the last is a capital. A digest is 30 bits of the FNV-1a hash. There are so many names
-// that the script would be twice as long with them. Another name has the digest of one
-// of them about once in a million times.
+// the last is a capital. A digest is 26 bits of the FNV-1a hash. There are so many names
+// that the script would be twice as long with them. One other name in fifty thousand has
+// the digest of one of them: a script may write such a cookie, which is kept from the
+// application and deleted all the same.
 func scriptDigests(names []string) string {
 	digests := make([]uint32, len(names))
 	for i, name := range names {
 		h := fnv.New32a()
 		h.Write([]byte(name))
-		digests[i] = h.Sum32() >> 2
+		digests[i] = h.Sum32() >> 6
 	}
 	slices.Sort(digests)
 	var text []byte

@@ -100,7 +100,7 @@ const named = name => {
 	for (let i = 0; i < name.length; i++) {
 		hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
 	}
-	return names.get(hash >>> 2)
+	return names.get(hash >>> 6)
 }
 const shaped = name => {
 	shapes = shapes || new RegExp(rules.shapes)
