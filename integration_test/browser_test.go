@@ -182,6 +182,24 @@ func (b *browser) choose(s *server, choice string) {
 	b.click(`button[value="` + choice + `"]`)
 }
 
+// keep makes the browser keep another choice, as one that was made where its pages do not
+// hear of it. The preference is a cookie, name=value.
+func (b *browser) keep(preference string) {
+	b.t.Helper()
+	_, value, _ := strings.Cut(preference, "=")
+	for _, c := range b.jar() {
+		if c.Name != preferenceCookie {
+			continue
+		}
+		changed := []*network.CookieParam{{Name: c.Name, Value: value, Domain: c.Domain, Path: c.Path, Secure: c.Secure, SameSite: c.SameSite}}
+		if _, err := chromedp.CallBrowser(b.ctx, storage.SetCookies, storage.SetCookiesParams{Cookies: changed}); err != nil {
+			b.t.Fatal(err)
+		}
+		return
+	}
+	b.t.Fatal("the browser keeps no choice")
+}
+
 // deleteCookie takes a cookie out of the jar.
 func deleteCookie(b *browser, c *network.Cookie) (chromedp.Void, error) {
 	return chromedp.Call(b.ctx, network.DeleteCookies, network.DeleteCookiesParams{Name: c.Name, Domain: c.Domain, Path: c.Path})

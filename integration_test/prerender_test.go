@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
@@ -64,16 +62,7 @@ func TestPrerenderedPageOfAnEarlierChoice(t *testing.T) {
 	case <-patient:
 		t.Fatal("the page is not made ahead")
 	}
-	var refusal []*network.CookieParam
-	for _, c := range b.jar() {
-		if c.Name == preferenceCookie {
-			_, value, _ := strings.Cut(s.choose(t, rejectAll), "=")
-			refusal = append(refusal, &network.CookieParam{Name: c.Name, Value: value, Domain: c.Domain, Path: c.Path, Secure: c.Secure, SameSite: c.SameSite})
-		}
-	}
-	if _, err := chromedp.CallBrowser(b.ctx, storage.SetCookies, storage.SetCookiesParams{Cookies: refusal}); err != nil {
-		t.Fatal(err)
-	}
+	b.keep(s.choose(t, rejectAll))
 	close(takenBack)
 	shown := false
 	for {

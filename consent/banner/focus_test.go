@@ -81,8 +81,8 @@ func TestFocusIsSeen(t *testing.T) {
 		{800, 600, "prefers-color-scheme", "light", "/site/table", 11},
 		{320, 640, "prefers-color-scheme", "dark", "/site/none", 11},
 		{800, 600, "forced-colors", "active", "/site/framework", 11},
-		{320, 640, "prefers-color-scheme", "dark", "/page", 13},
-		{800, 600, "forced-colors", "active", "/page", 13},
+		{320, 640, "prefers-color-scheme", "dark", "/page", 14},
+		{800, 600, "forced-colors", "active", "/page", 14},
 		{320, 200, "prefers-color-scheme", "light", "/placeholder", 3},
 	} {
 		t.Run(fmt.Sprintf("%s %dx%d %s", look.path[1:], look.width, look.height, look.value), func(t *testing.T) {
