@@ -3,6 +3,8 @@ package banner
 import (
 	"bytes"
 	"iter"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -139,4 +141,19 @@ func text(root *html.Node) string {
 		}
 	}
 	return strings.Join(strings.FieldsFunc(b.String(), func(r rune) bool { return r <= ' ' }), " ")
+}
+
+// serve starts a site of one page, with the assets, and returns its address.
+func serve(t testing.TB, r *Renderer, page http.HandlerFunc) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", page)
+	mux.HandleFunc("/.cookie-consent/{name}", func(w http.ResponseWriter, req *http.Request) {
+		body, contentType, _ := r.Asset(req.PathValue("name"))
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(body)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -45,13 +44,7 @@ func TestBannerAndPageLeaveEachOtherAlone(t *testing.T) {
 		"2003 bare":  {`<html>`, ``, tableBody},
 	}
 	r := newRenderer(t, declared(), Config{PrivacyPolicy: "/privacy"})
-	mux := http.NewServeMux()
-	mux.HandleFunc("/.cookie-consent/{name}", func(w http.ResponseWriter, req *http.Request) {
-		body, contentType, _ := r.Asset(req.PathValue("name"))
-		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(body)
-	})
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, req *http.Request) {
+	address := serve(t, r, func(w http.ResponseWriter, req *http.Request) {
 		page := pages[req.FormValue("page")]
 		document := fmt.Appendf(nil, `%s<head><title>t</title><meta name="viewport" content="width=device-width"><style>%s</style></head><body bgcolor="#ffffee" text="#000080" link="#cc0000">`, page.start, page.css)
 		if req.FormValue("banner") != "" {
@@ -64,8 +57,6 @@ func TestBannerAndPageLeaveEachOtherAlone(t *testing.T) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write(document)
 	})
-	server := httptest.NewServer(mux)
-	defer server.Close()
 	ctx := browser.Start(t)
 
 	type element struct {
@@ -75,7 +66,7 @@ func TestBannerAndPageLeaveEachOtherAlone(t *testing.T) {
 	}
 	look := func(name string, banner bool, script string) []element {
 		t.Helper()
-		address := server.URL + "/?page=" + strings.ReplaceAll(name, " ", "+")
+		address := address + "/?page=" + strings.ReplaceAll(name, " ", "+")
 		if banner {
 			address += "&banner=1"
 		}

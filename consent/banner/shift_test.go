@@ -2,7 +2,6 @@ package banner
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -17,13 +16,7 @@ import (
 func TestNothingMovesWhileTheBannerArrives(t *testing.T) {
 	ctx := browser.Start(t)
 	r := newRenderer(t, &consent.Config{}, Config{})
-	mux := http.NewServeMux()
-	mux.HandleFunc("/.cookie-consent/{name}", func(w http.ResponseWriter, req *http.Request) {
-		body, contentType, _ := r.Asset(req.PathValue("name"))
-		w.Header().Set("Content-Type", contentType)
-		_, _ = w.Write(body)
-	})
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+	address := serve(t, r, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		document := []byte(`<!DOCTYPE html><html lang=en><title>t</title><body>`)
 		document = r.AppendBodyStart(document, Place{Language: "en", ReturnTo: "/"}, notAsked(r))
@@ -38,9 +31,7 @@ func TestNothingMovesWhileTheBannerArrives(t *testing.T) {
 			time.Sleep(60 * time.Millisecond)
 		}
 	})
-	server := httptest.NewServer(mux)
-	defer server.Close()
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(server.URL)); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 800), chromedp.Navigate(address)); err != nil {
 		t.Fatal(err)
 	}
 	type seen struct {
