@@ -87,16 +87,14 @@ func readInventory(flags caddycmd.Flags) (*inventorySource, error) {
 	files := flags.Args()
 	source := &inventorySource{}
 	var config []byte
-	configFile := ""
-	if file := flags.String("config"); file != "" || len(files) == 0 {
-		var err error
+	var err error
+	file := flags.String("config")
+	if file != "" || len(files) == 0 {
 		if config, file, _, err = caddycmd.LoadConfig(file, flags.String("adapter")); err != nil {
 			return nil, err
 		}
-		configFile = file
 	}
-	var err error
-	if source.running, source.Snapshot, err = readSeen(files, flags.String("address"), config, configFile); err != nil {
+	if source.running, source.Snapshot, err = readSeen(files, flags.String("address"), config, file); err != nil {
 		return nil, err
 	}
 	if len(config) == 0 && source.running != nil {

@@ -2,15 +2,12 @@ package integration_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
-	"os"
 	"testing"
-)
 
-// npmFile returns what a package from npm has, which "make test-tools" installs.
-func npmFile(t testing.TB, path string) string {
-	return needFile(t, "../bin/npm/node_modules/"+path)
-}
+	visitors "github.com/cookieconsent/caddy-cookie-consent/internal/browser"
+)
 
 // Where a script puts the body of another page in the place of that of the page, the
 // banner and the link to the settings come back, once, and keep working.
@@ -26,22 +23,15 @@ func TestBodiesThatScriptsReplace(t *testing.T) {
 		},
 	} {
 		t.Run(library.name, func(t *testing.T) {
-			script, err := os.ReadFile(npmFile(t, library.script))
-			if err != nil {
-				t.Fatal(err)
-			}
-			jquery, err := os.ReadFile(npmFile(t, "jquery/dist/jquery.min.js"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			script, jquery := visitors.NPM(t, library.script), visitors.NPM(t, "jquery/dist/jquery.min.js")
 			app := newApplication(t, func(w http.ResponseWriter, r *http.Request) {
 				switch r.URL.Path {
 				case "/library.js":
 					w.Header().Set("Content-Type", "text/javascript")
-					w.Write(script)
+					io.WriteString(w, script)
 				case "/jquery.js":
 					w.Header().Set("Content-Type", "text/javascript")
-					w.Write(jquery)
+					io.WriteString(w, jquery)
 				default:
 					w.Header().Set("Content-Type", "text/html; charset=utf-8")
 					fmt.Fprintf(w, `<!DOCTYPE html><html lang="en"><head><title>%s</title><link rel="icon" href="data:,"><script src="/jquery.js"></script><script src="/library.js"></script>%s</head>%s
