@@ -51,6 +51,28 @@ func equal(x uint64, c byte) uint64 {
 // gather collects the high bits of eight bytes.
 func gather(x uint64) uint64 { return (x & highs >> 7) * 0x0102040810204080 >> 56 }
 
+// rawLessAt returns the index of the next "<" from index i of p on that may mean something
+// in raw text: one before "/" or "!", or at the end of p. It is len(p) if there is none.
+func rawLessAt(p []byte, i int) int {
+	if i = scanRaw(p, i); i < len(p) && isRawLess(p, i) {
+		return i
+	}
+	for ; i < len(p); i++ {
+		n := bytes.IndexByte(p[i:], '<')
+		if n < 0 {
+			break
+		}
+		if i += n; isRawLess(p, i) {
+			return i
+		}
+	}
+	return len(p)
+}
+
+func isRawLess(p []byte, i int) bool {
+	return p[i] == '<' && (i+1 == len(p) || p[i+1] == '/' || p[i+1] == '!')
+}
+
 // windowBlocks is how many blocks are classified at a time.
 const windowBlocks = 32
 

@@ -68,3 +68,38 @@ loop:
 	JNZ  loop
 	VZEROUPPER
 	RET
+
+// func scanRawAVX2(p *byte, n int) int
+TEXT ·scanRawAVX2(SB), NOSPLIT, $0-24
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), CX
+	MOVQ SI, DI
+	FILL(0x3c, X8, Y8)
+	FILL(0x2f, X9, Y9)
+	FILL(0x21, X10, Y10)
+
+next:
+	VMOVDQU  1(SI), Y1
+	VPCMPEQB (SI), Y8, Y0
+	VPCMPEQB Y1, Y9, Y2
+	VPCMPEQB Y1, Y10, Y3
+	VPOR     Y2, Y3, Y2
+	VPAND    Y2, Y0, Y0
+	VPMOVMSKB Y0, AX
+	TESTL AX, AX
+	JNZ  found
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  next
+	SUBQ DI, SI
+	VZEROUPPER
+	MOVQ SI, ret+16(FP)
+	RET
+
+found:
+	BSFL AX, AX
+	SUBQ DI, SI
+	ADDQ AX, SI
+	VZEROUPPER
+	MOVQ SI, ret+16(FP)
+	RET

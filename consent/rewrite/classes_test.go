@@ -96,3 +96,32 @@ func TestClosing(t *testing.T) {
 		}
 	}
 }
+
+// TestRawLess looks for what may end raw text, at every place of a short text and around
+// where the processor's registers begin.
+func TestRawLess(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(17, 18))
+	const meaning = "<<<<//!!->\x00\xff"
+	for range 5000 {
+		p := make([]byte, rnd.IntN(200))
+		rare := 1 + rnd.IntN(40)
+		for i := range p {
+			p[i] = byte('a' + rnd.IntN(26))
+			if rnd.IntN(rare) == 0 {
+				p[i] = meaning[rnd.IntN(len(meaning))]
+			}
+		}
+		for i := range len(p) + 1 {
+			want := i
+			for want < len(p) && !(p[want] == '<' && (want+1 == len(p) || p[want+1] == '/' || p[want+1] == '!')) {
+				want++
+			}
+			if got := rawLessAt(p, i); got != want {
+				t.Fatalf("from %d of %q: %d, want %d", i, p, got, want)
+			}
+			if got := scanRaw(p, i); got > want {
+				t.Fatalf("from %d of %q: passed %d", i, p, want)
+			}
+		}
+	}
+}

@@ -227,11 +227,9 @@ func (d *reading) prepare(e *editor, p []byte, g tag, n Name, nameLen int) int {
 func (d *reading) skimRaw(p []byte, i int) (int, bool) {
 	word := tags[d.raw].name
 	for {
-		j := bytes.IndexByte(p[i:], '<')
-		if j < 0 {
-			return len(p), false
+		if i = rawLessAt(p, i); i == len(p) {
+			return i, false
 		}
-		i += j
 		k := i + len("</") + len(word)
 		switch {
 		case k >= len(p), p[i+1] == '!' && d.raw == tagScript:
