@@ -7,7 +7,6 @@
 package wall
 
 import (
-	"io"
 	"strings"
 	"unsafe"
 
@@ -224,6 +223,8 @@ func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {
 		}
 	case document:
 		return g.allowsDocument(value)
+	case framed:
+		return g.allowsFrame(value)
 	case oneURL:
 		return g.allowsURL(value)
 	}
@@ -250,21 +251,4 @@ func (g *Guard) allowsURL(url string) bool {
 func (g *Guard) block(to consent.Destination) {
 	g.to = to
 	g.blocked(to)
-}
-
-// allowsDocument reports whether nothing has to be blocked in a page within the page.
-func (g *Guard) allowsDocument(html string) bool {
-	allowed := true
-	inner := &Guard{decision: g.decision, pages: g.pages, lost: g.lost, blocked: func(to consent.Destination) {
-		if allowed {
-			to.Host = strings.Clone(to.Host) // out of what is read on
-			g.block(to)
-		}
-		allowed = false
-	}}
-	r := rewrite.New(io.Discard, rewrite.Options{Edit: inner.Edit, Elements: Elements})
-	if _, err := io.WriteString(r, html); err != nil {
-		return false
-	}
-	return r.Close() == nil && allowed
 }
