@@ -76,6 +76,9 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 			return
 		}
 	case scriptElement:
+		if t.Ahead() {
+			break // its content does not run
+		}
 		// Of a tag that is too long to be shown whole, what comes later could not
 		// be blocked without bringing the content of the element to life.
 		inert = !t.Whole() || g.says(t, typeAttribute, "speculationrules")
@@ -91,11 +94,11 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 	for i := range t.Len() {
 		for _, a := range attributes {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
-				if g.Placeholder != nil && showsPage(t) {
+				if g.Placeholder != nil && showsPage(t) && !t.Ahead() {
 					address = g.Placeholder(address[:0], g.to, g.addressOf(t, i, a.reading))
 				}
 				t.Rename(a.name, a.renamed)
-				inert = t.Name() == scriptElement
+				inert = t.Name() == scriptElement && !t.Ahead()
 				break
 			}
 		}
