@@ -17,6 +17,7 @@ const (
 	spaced           // URLs between white space
 	refresh          // "0; url=…"
 	document         // a page of its own, as of srcdoc
+	listed           // URLs between semicolons
 )
 
 // An attribute makes an element load something.
@@ -49,6 +50,8 @@ var loads, Elements = func() (map[rewrite.Name][]attribute, *rewrite.Elements) {
 	add(framed, "data", "object")
 	add(oneURL, "href", "link")
 	add(oneURL, "href xlink:href", "script image use feimage")
+	add(oneURL, "from to", "animate set")
+	add(listed, "values", "animate")
 	add(srcset, "srcset", "img image source")
 	add(srcset, "imagesrcset", "link")
 	add(spaced, "attributionsrc", "img image script")

@@ -48,16 +48,19 @@ func (g *Guard) Reset(d *consent.Decision, page *consent.Page, blocked func(cons
 }
 
 var (
-	baseElement   = rewrite.NameOf("base")
-	linkElement   = rewrite.NameOf("link")
-	metaElement   = rewrite.NameOf("meta")
-	scriptElement = rewrite.NameOf("script")
+	animateElement = rewrite.NameOf("animate")
+	baseElement    = rewrite.NameOf("base")
+	linkElement    = rewrite.NameOf("link")
+	metaElement    = rewrite.NameOf("meta")
+	scriptElement  = rewrite.NameOf("script")
+	setElement     = rewrite.NameOf("set")
 
-	hrefAttribute      = rewrite.NameOf("href")
-	httpEquivAttribute = rewrite.NameOf("http-equiv")
-	relAttribute       = rewrite.NameOf("rel")
-	srcAttribute       = rewrite.NameOf("src")
-	typeAttribute      = rewrite.NameOf("type")
+	attributeNameAttribute = rewrite.NameOf("attributeName")
+	hrefAttribute          = rewrite.NameOf("href")
+	httpEquivAttribute     = rewrite.NameOf("http-equiv")
+	relAttribute           = rewrite.NameOf("rel")
+	srcAttribute           = rewrite.NameOf("src")
+	typeAttribute          = rewrite.NameOf("type")
 )
 
 // Edit blocks what a start tag of one of [Elements] must not load.
@@ -73,6 +76,10 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 		}
 	case metaElement:
 		if t.Whole() && !g.says(t, httpEquivAttribute, "refresh") {
+			return
+		}
+	case animateElement, setElement:
+		if t.Whole() && !g.says(t, attributeNameAttribute, "href") && !g.says(t, attributeNameAttribute, "xlink:href") {
 			return
 		}
 	case scriptElement:
@@ -214,6 +221,12 @@ func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {
 		}
 	case spaced:
 		for url := range weburl.Spaced(value) {
+			if !g.allowsURL(url) {
+				return false
+			}
+		}
+	case listed:
+		for url := range strings.SplitSeq(value, ";") {
 			if !g.allowsURL(url) {
 				return false
 			}

@@ -134,6 +134,13 @@ func TestGuard(t *testing.T) {
 		{`<iframe srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`, `<iframe data-cookie-consent-srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`},
 		{in: `<iframe srcdoc="<p>hello <img src=/own.png>"></iframe>`},
 
+		{`<svg><image><set attributeName=href to=//x.test/p /></image></svg>`, `<svg><image><set attributeName=href data-cookie-consent-to=//x.test/p /></image></svg>`},
+		{`<svg><animate values="/a;//x.test/p" from=/a attributeName="XLink:href"/></svg>`, `<svg><animate data-cookie-consent-values="/a;//x.test/p" from=/a attributeName="XLink:href"/></svg>`},
+		{in: `<svg><animate attributeName=href values="/a;b" /><animate attributeName=d to="x:y" /><set to=//x.test></svg>`},
+
+		{`<svg><![CDATA[><link rel=preconnect href=//x.test><iframe src=//x.test/f></iframe>]]></svg>`, `<svg><![CDATA[><link rel=preconnect data-cookie-consent-href=//x.test><iframe data-cookie-consent-src=//x.test/f></iframe>]]></svg>`},
+		{`<svg><style><!--</style><script src=//x.test/a>a()</script>--></style></svg>`, `<svg><style><!--</style><script data-cookie-consent-src=//x.test/a>a()</script>--></style></svg>`},
+
 		{in: `<iframe src="data:text/html,<p>hello <img src=/own.png>"></iframe><object data=data:image/png,x></object>`},
 		{in: `<embed src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><path/></svg>"><iframe src=about:blank>`},
 		{`<iframe src="data:text/html,<link rel=preconnect href=//x.test>">`, `<iframe data-cookie-consent-src="data:text/html,<link rel=preconnect href=//x.test>">`},
