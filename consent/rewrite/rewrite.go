@@ -3,7 +3,8 @@
 //
 // A [Rewriter] reads a page as browsers do: it follows the tokenizer of the HTML
 // standard (https://html.spec.whatwg.org/, section 13.2) and as much of the tree
-// builder as the tokenizer depends on, with scripting and without.
+// builder as the tokenizer depends on, with scripting and without; and where what is
+// loaded ahead of parsing sees more, which in Chromium knows no foreign content, as that.
 //
 // # Guarantees
 //
