@@ -54,7 +54,7 @@ var loadingPages = []struct {
 	{`<svg><style><!--</style><link rel=preconnect href=URL>--></style></svg>`, inChromium},
 	{`<iframe src="data:text/html,<link rel=preconnect href=URL>"></iframe>`, inChromium},
 	{`<object data="data:text/html,<iframe src=URL.html>"></object>`, inChromium},
-	{`<svg><image width=9 height=9><set attributeName=href to=URL.png /></image></svg>`, requested},
+	{`<svg><image width=9 height=9><set attributeName=href to=URL.png /></image></svg>`, inChromium},
 	{`<link rel=prefetch href=URL.js>`, requested},
 	{`<link rel=prerender href=URL.html>`, nobody},
 	{`<link rel=icon href=URL.png>`, inFirefox},
