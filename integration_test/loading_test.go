@@ -50,6 +50,11 @@ var loadingPages = []struct {
 	{`<link rel=modulepreload href=URL.js>`, requested},
 	{`<link rel=preconnect href=URL>`, "tcp"},
 	{`<link rel=dns-prefetch href=URL>`, "dns"},
+	{`<svg><![CDATA[><link rel=preconnect href=URL>]]></svg>`, inChromium},
+	{`<svg><style><!--</style><link rel=preconnect href=URL>--></style></svg>`, inChromium},
+	{`<iframe src="data:text/html,<link rel=preconnect href=URL>"></iframe>`, inChromium},
+	{`<object data="data:text/html,<iframe src=URL.html>"></object>`, inChromium},
+	{`<svg><image width=9 height=9><set attributeName=href to=URL.png /></image></svg>`, inChromium},
 	{`<link rel=prefetch href=URL.js>`, requested},
 	{`<link rel=prerender href=URL.html>`, nobody},
 	{`<link rel=icon href=URL.png>`, inFirefox},
@@ -81,6 +86,7 @@ const (
 	nobody         = "" // as it is too old or too new for a browser, or waits for something
 	withoutScripts = "without scripts"
 	inFirefox      = "in Firefox" // Chromium has no place for it where nobody sees it
+	inChromium     = "tcp, in Chromium"
 )
 
 // loadingDocuments are the documents of loadingPages.
@@ -96,6 +102,8 @@ func loadingDocuments() []*document {
 		case nobody:
 		case withoutScripts:
 			d.ChromiumWithoutScripts = map[string]string{host: requested}
+		case inChromium:
+			d.Chromium = map[string]string{host: "tcp"}
 		case inFirefox:
 			d.Firefox = map[string]string{host: requested}
 		default:

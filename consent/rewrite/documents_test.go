@@ -257,7 +257,7 @@ func checkBlockedDocument(t *testing.T, page string) {
 	}
 	withoutPrefixes(before)
 	withoutPrefixes(after)
-	if dump(before) != dump(after) {
+	if asSeen(r, before) != asSeen(r, after) {
 		t.Fatalf("%.300q became\n %.300q\n before\n%s after\n%s", page, out, dump(before), dump(after))
 	}
 }

@@ -67,7 +67,7 @@ func (e *editor) longest() int {
 func (r *Rewriter) next(d *reading, e *editor, p []byte, i int) (event, int) {
 	if !e.active {
 		ev, j := d.next(p, i)
-		if ev == startTag {
+		if ev == startTag && (!r.role.ahead || d.start != r.role.known) {
 			e.begin(d)
 		}
 		return ev, j
@@ -159,8 +159,8 @@ func nameEnd(tag []byte) int {
 
 // edit lets Edit change a tag that stands at a position, and writes it if it did.
 func (r *Rewriter) edit(t *Tag, raw []byte, from int64) {
-	t.raw = raw
-	t.awaitable = t.content == nil && t.whole && t.name == nameScript && t == &r.pageEditor.tag && r.page.state == rawState
+	t.raw, t.ahead = raw, r.role.ahead
+	t.awaitable = t.content == nil && t.whole && t.name == nameScript && t == &r.pageEditor.tag && r.page.state == rawState && !t.ahead
 	if t.name == nameMeta && r.phase == beforeBody {
 		if r.opts.Meta != nil {
 			r.tellMeta(t)

@@ -22,7 +22,7 @@ func disarm(t *Tag) {
 	for _, attr := range loading {
 		t.Rename(NameOf(attr), NewDataName("data-x-"+strings.ReplaceAll(attr, ":", "-")))
 	}
-	if t.Name() == nameScript {
+	if t.Name() == nameScript && !t.Ahead() {
 		t.Rename(NameOf("type"), NewDataName("data-x-type"))
 		t.Set("type", "text/plain")
 	}
@@ -41,6 +41,15 @@ func TestEdit(t *testing.T) {
 		{"no space", `<img/src="x"srcset='y'>`, `<img/data-x-src="x"data-x-srcset='y'>`},
 		{"equals in a name", "<img =src=x src==x>", "<img =src=x data-x-src==x>"},
 		{"end tag", "<img src=x></img src=x>", "<img data-x-src=x></img src=x>"},
+		{"in CDATA", "<svg><![CDATA[<img src=x><img src=x>]]><image href=x>", "<svg><![CDATA[<img src=x><img data-x-src=x>]]><image data-x-href=x>"},
+		{"in CDATA that is none", "<![CDATA[<img src=x><img src=x>]]>", "<![CDATA[<img src=x><img data-x-src=x>]]>"},
+		{"in CDATA without end", "<svg><![CDATA[><img src=x><script src=x type=y>a</script> ", "<svg><![CDATA[><img data-x-src=x><script data-x-src=x type=y>a</script> "},
+		{"behind style in svg", `<svg><style><!--</style><img src=x><noscript><img src=x></noscript>--><img src=x></style><img src=x>`, `<svg><style><!--</style><img data-x-src=x><noscript><img data-x-src=x></noscript>--><img data-x-src=x></style><img data-x-src=x>`},
+		{"in a value behind style in svg", `<svg><style><a title="</style><script src=x></script>" href=x>`, `<svg><style><a title="</style><script data-x-src=x></script>" data-x-href=x>`},
+		{"title in title in svg", `<svg><title><svg><title><style></title></svg><img src=x></style><img src=x>`, `<svg><title><svg><title><style></title></svg><img data-x-src=x></style><img data-x-src=x>`},
+		{"text in svg", `<svg><title>x</title><style>y</style><script>z</script><image href=x></svg>`, `<svg><title>x</title><style>y</style><script type="text/plain">z</script><image data-x-href=x></svg>`},
+		{"script in svg", `<svg><script src=x><![CDATA[</script><img src=x>]]></script><img src=x>`, `<svg><script type="text/plain" data-x-src=x><![CDATA[</script><img data-x-src=x>]]></script><img data-x-src=x>`},
+		{"plaintext in svg", `<svg><plaintext><script src=x type=y></script></svg><img src=x>`, `<svg><plaintext><script type="text/plain" data-x-src=x data-x-type=y></script></svg><img data-x-src=x>`},
 		{"unfinished", "<img src=x><img src=x ", "<img data-x-src=x><img src=x "},
 		{"in a comment", "<!-- <img src=x> --><img src=x>", "<!-- <img src=x> --><img data-x-src=x>"},
 		{"in a script", `<script>"<img src=x>"</script>`, `<script type="text/plain">"<img src=x>"</script>`},
@@ -246,9 +255,19 @@ func checkEdits(t *testing.T, page string) {
 			disarmNode(n)
 		}
 	}
-	if dump(before) != dump(after) {
+	if asSeen(r, before) != asSeen(r, after) {
 		t.Fatalf("page   %q\n became %q\n wanted\n%s got\n%s", page, out, dump(before), dump(after))
 	}
+}
+
+// asSeen is dump, but for what is renamed in text and comments where a page was read
+// ahead of parsing.
+func asSeen(r *Rewriter, n *html.Node) string {
+	s := dump(n)
+	if r.ahead.reader != nil {
+		s = strings.ReplaceAll(s, blockedPrefix, "")
+	}
+	return s
 }
 
 func disarmNode(n *html.Node) {

@@ -3,7 +3,8 @@
 //
 // A [Rewriter] reads a page as browsers do: it follows the tokenizer of the HTML
 // standard (https://html.spec.whatwg.org/, section 13.2) and as much of the tree
-// builder as the tokenizer depends on, with scripting and without.
+// builder as the tokenizer depends on, with scripting and without; and where what is
+// loaded ahead of parsing sees more, which in Chromium knows no foreign content, as that.
 //
 // # Guarantees
 //
@@ -70,6 +71,8 @@ type Rewriter struct {
 	pageEditor editor
 	bareEditor editor
 	script     script // whose content is awaited
+	ahead      ahead
+	role       reader
 
 	// noscriptEnd is where the noscript element ends that made the readings fork;
 	// up to there bareEditor shows what the bare reading sees.
@@ -128,6 +131,7 @@ func (r *Rewriter) Reset(dst io.Writer, o Options) {
 		tail:        r.tail[:0],
 		lang:        r.lang,
 		base:        r.base,
+		ahead:       ahead{reader: r.ahead.reader},
 	}
 	r.seen = &r.raw
 	if o.Edit == nil {
@@ -195,7 +199,7 @@ func (r *Rewriter) read(p []byte, i int) {
 			i = r.readScript(p, i)
 			continue
 		}
-		if r.phase >= inBody && !r.forked {
+		if r.phase >= inBody && !r.forked && !r.ahead.on && !r.role.ahead {
 			if i = r.skim(&r.page, &r.pageEditor, p, i); i == len(p) || r.script.awaited() {
 				continue
 			}
@@ -238,6 +242,7 @@ func (r *Rewriter) Close() error {
 	if r.phase == finished {
 		r.passOn(r.page.offset)
 		r.write(r.shift.behind)
+		r.closeAhead()
 		return r.err
 	}
 	tail, ok := r.appendEnd(r.tail[:0])
@@ -269,6 +274,7 @@ func (r *Rewriter) Close() error {
 	}
 	r.passOn(r.page.offset)
 	r.write(r.shift.behind)
+	r.closeAhead()
 	r.phase = finished
 	return r.err
 }
@@ -315,6 +321,7 @@ func (r *Rewriter) handle(ev event, i, j int) {
 		r.bare.fork(&r.page)
 		r.bare.offset += int64(j)
 	}
+	r.lookAhead(ev, j)
 }
 
 // skip inserts nothing (more). What can't be read or is no document stays as it is.
@@ -405,7 +412,11 @@ func (r *Rewriter) passOn(to int64) {
 }
 
 func (r *Rewriter) write(b []byte) {
-	if r.err == nil && len(b) > 0 {
+	switch {
+	case r.err != nil || len(b) == 0:
+	case r.ahead.on:
+		_, r.err = r.ahead.reader.Write(b)
+	default:
 		_, r.err = r.dst.Write(b)
 	}
 }

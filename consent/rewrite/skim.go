@@ -91,6 +91,9 @@ func (d *reading) skimTags(p []byte, i int, e *editor) (from, to int, goOn bool)
 			continue
 		}
 
+		if e != nil && d.foreign > 0 && !closing && tags[g].flags&rawText != 0 && !isTextOnly(p[end:], g) {
+			return i, 0, false // may begin what is read ahead otherwise
+		}
 		goOn := false
 		switch {
 		case !closing && d.needsAttributes(g):

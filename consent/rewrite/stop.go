@@ -8,6 +8,7 @@ func (r *Rewriter) Stop() error {
 	r.skip(r.reason)
 	r.passOn(r.page.offset)
 	r.write(r.shift.behind)
+	r.closeAhead()
 	r.shift.reset()
 	return r.err
 }

@@ -20,6 +20,7 @@ type Tag struct {
 	attrs   []attr
 	void    bool // an HTML element that has no content
 	whole   bool
+	ahead   bool
 
 	awaitable bool   // its content can be shown
 	awaited   bool   // it is asked for
@@ -70,6 +71,11 @@ func (t *Tag) Value(i int) []byte { return t.raw[t.attrs[i].value:t.attrs[i].val
 
 // AppendValue appends the value of attribute i with its character references decoded.
 func (t *Tag) AppendValue(b []byte, i int) []byte { return appendDecoded(b, t.Value(i)) }
+
+// Ahead reports whether the tag is none to the parser, which takes it for a part of a
+// comment or the like, but only to what browsers load ahead of parsing. Nothing but
+// renaming attributes is possible then.
+func (t *Tag) Ahead() bool { return t.ahead }
 
 // Partial reports whether the value of attribute i goes on beyond what is shown:
 // it is longer than 16 KB.
@@ -129,12 +135,16 @@ func (t *Tag) Rename(n Name, to DataName) bool {
 
 // Set gives every attribute of a name a value, or adds the attribute in front of
 // all others. It reports false, and does nothing, where that is not possible: in
-// what follows the first part of a tag, or where the value is not wholly shown.
+// what follows the first part of a tag, where the value is not wholly shown, or where
+// the tag is seen only ahead of parsing.
 // The name must not be that of an event handler.
 func (t *Tag) Set(attribute, value string) bool {
 	n := NameOf(attribute)
 	if !isAttributeName(attribute) || len(attribute) > 1 && strings.EqualFold(attribute[:2], "on") {
 		panic("rewrite: " + strconv.Quote(attribute) + " is not the name of an attribute to set")
+	}
+	if t.ahead {
+		return false
 	}
 	found := false
 	for i := range t.attrs {
@@ -168,7 +178,7 @@ func (t *Tag) Drop() bool { return t.Replace("") }
 // Replace puts constant text in place of the tag: ASCII, and elements that are
 // closed in it. It reports false, and does nothing, where Drop would.
 func (t *Tag) Replace(text string) bool {
-	if !t.void || !t.whole {
+	if !t.void || !t.whole || t.ahead {
 		return false
 	}
 	t.dropped, t.instead, t.changed = true, text, true

@@ -65,6 +65,9 @@ type tree struct {
 	// scripting is the scripting flag: it makes noscript raw text.
 	scripting bool
 
+	// treeless is that there is no foreign content.
+	treeless bool
+
 	// lost is true once foreign elements or templates were nested too deeply, or
 	// text followed that is read as markup or not by whether one is open.
 	lost bool
@@ -166,6 +169,9 @@ func (t *tree) openStructural(g tag, n Name, selfClosing bool) (raw bool) {
 	case tagTemplate, tagTable:
 		t.push(node{name: n, tag: g})
 	case tagSVG, tagMath:
+		if t.treeless {
+			return false
+		}
 		ns := inSVG
 		if g == tagMath {
 			ns = inMathML

@@ -12,10 +12,12 @@ type reading uint8
 
 const (
 	oneURL   reading = iota
+	framed           // a URL of a page within the page, which it may hold itself
 	srcset           // candidates for an image
 	spaced           // URLs between white space
 	refresh          // "0; url=…"
 	document         // a page of its own, as of srcdoc
+	listed           // URLs between semicolons
 )
 
 // An attribute makes an element load something.
@@ -42,11 +44,14 @@ var loads, Elements = func() (map[rewrite.Name][]attribute, *rewrite.Elements) {
 			all = append(all, element)
 		}
 	}
-	add(oneURL, "src", "script img image source video audio track input iframe frame embed portal fencedframe")
+	add(oneURL, "src", "script img image source video audio track input")
 	add(oneURL, "poster", "video")
-	add(oneURL, "data", "object")
+	add(framed, "src", "iframe frame embed portal fencedframe")
+	add(framed, "data", "object")
 	add(oneURL, "href", "link")
 	add(oneURL, "href xlink:href", "script image use feimage")
+	add(oneURL, "from to", "animate set")
+	add(listed, "values", "animate")
 	add(srcset, "srcset", "img image source")
 	add(srcset, "imagesrcset", "link")
 	add(spaced, "attributionsrc", "img image script")

@@ -7,7 +7,6 @@
 package wall
 
 import (
-	"io"
 	"strings"
 	"unsafe"
 
@@ -49,16 +48,19 @@ func (g *Guard) Reset(d *consent.Decision, page *consent.Page, blocked func(cons
 }
 
 var (
-	baseElement   = rewrite.NameOf("base")
-	linkElement   = rewrite.NameOf("link")
-	metaElement   = rewrite.NameOf("meta")
-	scriptElement = rewrite.NameOf("script")
+	animateElement = rewrite.NameOf("animate")
+	baseElement    = rewrite.NameOf("base")
+	linkElement    = rewrite.NameOf("link")
+	metaElement    = rewrite.NameOf("meta")
+	scriptElement  = rewrite.NameOf("script")
+	setElement     = rewrite.NameOf("set")
 
-	hrefAttribute      = rewrite.NameOf("href")
-	httpEquivAttribute = rewrite.NameOf("http-equiv")
-	relAttribute       = rewrite.NameOf("rel")
-	srcAttribute       = rewrite.NameOf("src")
-	typeAttribute      = rewrite.NameOf("type")
+	attributeNameAttribute = rewrite.NameOf("attributeName")
+	hrefAttribute          = rewrite.NameOf("href")
+	httpEquivAttribute     = rewrite.NameOf("http-equiv")
+	relAttribute           = rewrite.NameOf("rel")
+	srcAttribute           = rewrite.NameOf("src")
+	typeAttribute          = rewrite.NameOf("type")
 )
 
 // Edit blocks what a start tag of one of [Elements] must not load.
@@ -76,7 +78,14 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 		if t.Whole() && !g.says(t, httpEquivAttribute, "refresh") {
 			return
 		}
+	case animateElement, setElement:
+		if t.Whole() && !g.says(t, attributeNameAttribute, "href") && !g.says(t, attributeNameAttribute, "xlink:href") {
+			return
+		}
 	case scriptElement:
+		if t.Ahead() {
+			break // its content does not run
+		}
 		// Of a tag that is too long to be shown whole, what comes later could not
 		// be blocked without bringing the content of the element to life.
 		inert = !t.Whole() || g.says(t, typeAttribute, "speculationrules")
@@ -92,11 +101,11 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 	for i := range t.Len() {
 		for _, a := range attributes {
 			if a.name == t.Attribute(i) && !g.allows(t, i, a.reading) {
-				if g.Placeholder != nil && showsPage(t) {
+				if g.Placeholder != nil && showsPage(t) && !t.Ahead() {
 					address = g.Placeholder(address[:0], g.to, g.addressOf(t, i, a.reading))
 				}
 				t.Rename(a.name, a.renamed)
-				inert = t.Name() == scriptElement
+				inert = t.Name() == scriptElement && !t.Ahead()
 				break
 			}
 		}
@@ -216,6 +225,12 @@ func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {
 				return false
 			}
 		}
+	case listed:
+		for url := range strings.SplitSeq(value, ";") {
+			if !g.allowsURL(url) {
+				return false
+			}
+		}
 	case refresh:
 		for url := range weburl.Refresh(value) {
 			if !g.allowsURL(url) {
@@ -224,6 +239,8 @@ func (g *Guard) allows(t *rewrite.Tag, i int, r reading) bool {
 		}
 	case document:
 		return g.allowsDocument(value)
+	case framed:
+		return g.allowsFrame(value)
 	case oneURL:
 		return g.allowsURL(value)
 	}
@@ -250,21 +267,4 @@ func (g *Guard) allowsURL(url string) bool {
 func (g *Guard) block(to consent.Destination) {
 	g.to = to
 	g.blocked(to)
-}
-
-// allowsDocument reports whether nothing has to be blocked in a page within the page.
-func (g *Guard) allowsDocument(html string) bool {
-	allowed := true
-	inner := &Guard{decision: g.decision, pages: g.pages, lost: g.lost, blocked: func(to consent.Destination) {
-		if allowed {
-			to.Host = strings.Clone(to.Host) // out of what is read on
-			g.block(to)
-		}
-		allowed = false
-	}}
-	r := rewrite.New(io.Discard, rewrite.Options{Edit: inner.Edit, Elements: Elements})
-	if _, err := io.WriteString(r, html); err != nil {
-		return false
-	}
-	return r.Close() == nil && allowed
 }

@@ -134,6 +134,23 @@ func TestGuard(t *testing.T) {
 		{`<iframe srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`, `<iframe data-cookie-consent-srcdoc="<img src=&quot;//x.test/p&quot;>"></iframe>`},
 		{in: `<iframe srcdoc="<p>hello <img src=/own.png>"></iframe>`},
 
+		{`<svg><image><set attributeName=href to=//x.test/p /></image></svg>`, `<svg><image><set attributeName=href data-cookie-consent-to=//x.test/p /></image></svg>`},
+		{`<svg><animate values="/a;//x.test/p" from=/a attributeName="XLink:href"/></svg>`, `<svg><animate data-cookie-consent-values="/a;//x.test/p" from=/a attributeName="XLink:href"/></svg>`},
+		{in: `<svg><animate attributeName=href values="/a;b" /><animate attributeName=d to="x:y" /><set to=//x.test></svg>`},
+
+		{`<svg><![CDATA[><link rel=preconnect href=//x.test><iframe src=//x.test/f></iframe>]]></svg>`, `<svg><![CDATA[><link rel=preconnect data-cookie-consent-href=//x.test><iframe data-cookie-consent-src=//x.test/f></iframe>]]></svg>`},
+		{`<svg><style><!--</style><script src=//x.test/a>a()</script>--></style></svg>`, `<svg><style><!--</style><script data-cookie-consent-src=//x.test/a>a()</script>--></style></svg>`},
+
+		{in: `<iframe src="data:text/html,<p>hello <img src=/own.png>"></iframe><object data=data:image/png,x></object>`},
+		{in: `<embed src="data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'><path/></svg>"><iframe src=about:blank>`},
+		{`<iframe src="data:text/html,<link rel=preconnect href=//x.test>">`, `<iframe data-cookie-consent-src="data:text/html,<link rel=preconnect href=//x.test>">`},
+		{`<frame src="data:;,x"><frame src=" da&Tab;ta:x/y,%3Ciframe src=https://x.test>">`, `<frame src="data:;,x"><frame data-cookie-consent-src=" da&Tab;ta:x/y,%3Ciframe src=https://x.test>">`},
+		{`<object data="data:text/html;base64,PG1ldGEgaHR0cC1lcXVpdj1yZWZyZXNoIGNvbnRlbnQ9IjA7Ly94LnRlc3QiPg">`, `<object data-cookie-consent-data="data:text/html;base64,PG1ldGEgaHR0cC1lcXVpdj1yZWZyZXNoIGNvbnRlbnQ9IjA7Ly94LnRlc3QiPg">`},
+		{`<embed src="data:image/svg+xml,<svg><image href='//x.test'/></svg>">`, `<embed data-cookie-consent-src="data:image/svg+xml,<svg><image href='//x.test'/></svg>">`},
+		{`<embed src="data:image/svg+xml,<svg><h:link xmlns:h='http://www.w3.org/1999/&amp;%23120;html'/></svg>">`, `<embed data-cookie-consent-src="data:image/svg+xml,<svg><h:link xmlns:h='http://www.w3.org/1999/&amp;%23120;html'/></svg>">`},
+		{`<iframe src="data:text/html;charset=utf-16,%00<">`, `<iframe data-cookie-consent-src="data:text/html;charset=utf-16,%00<">`},
+		{`<iframe src="data:text/html,` + long + `">`, `<iframe data-cookie-consent-src="data:text/html,` + long + `">`},
+
 		{in: `<img src="data:image/png;base64,` + long + `">`},
 		{`<img src="//x.test/` + long + `">`, `<img data-cookie-consent-src="//x.test/` + long + `">`},
 		{`<img src="http://` + long + `.x.test/">`, `<img data-cookie-consent-src="http://` + long + `.x.test/">`},

@@ -53,10 +53,13 @@ func showsPage(t *rewrite.Tag) bool {
 
 // addressOf returns the value of an attribute if it is the address of a page.
 func (g *Guard) addressOf(t *rewrite.Tag, i int, r reading) string {
-	if r != oneURL || t.Partial(i) {
+	if r != framed || t.Partial(i) {
 		return ""
 	}
-	return g.text(t, i)
+	if value := g.text(t, i); !isInline(value) {
+		return value
+	}
+	return ""
 }
 
 // showInstead makes an element whose page is blocked show another page, unless
