@@ -96,7 +96,6 @@ func BenchmarkFirstPaint(b *testing.B) {
 				b.Fatalf("the banner is where it should not be: %v", at)
 			}
 			for name, p := range at {
-				println(name, int(p.Page), int(p.Banner), int(p.Shift*10000))
 				later[name] = append(later[name], p.Page-at["without"].Page)
 			}
 			after = append(after, at["asked"].Banner-at["asked"].Page)
