@@ -19,17 +19,20 @@ func TestScriptShapes(t *testing.T) {
 		{
 			"apart",
 			[]KnownCookie{{"longest_<digit:4>", Necessary}, {"middle_<digit:4>", ThirdParty}, {"end_<digit:4>", Necessary}},
-			`^(?:(end_[0-9]{4}|longest_[0-9]{4})|(middle_[0-9]{4}))$`, []int{0, 3},
+			`^(?:(end_[0-9]{4}|longest_[0-9]{4})|(middle_[0-9]{4}))$`,
+			[]int{0, 3},
 		},
 		{
 			"one within the other",
 			[]KnownCookie{{"a_b_c_<digit:4>", Necessary}, {"a_b_*", ThirdParty}, {"a_*", Necessary}},
-			`^(?:(a_b_c_[0-9]{4})|(a_b_[\s\S]*)|(a_[\s\S]*))$`, []int{0, 3, 0},
+			`^(?:(a_b_c_[0-9]{4})|(a_b_[\s\S]*)|(a_[\s\S]*))$`,
+			[]int{0, 3, 0},
 		},
 		{
 			"any beginning",
 			[]KnownCookie{{"a_b_<digit:4>", Necessary}, {"a_<digit:4>", ThirdParty}, {"*_z", Necessary}},
-			`^(?:(a_b_[0-9]{4})|(a_[0-9]{4})|([\s\S]*_z))$`, []int{0, 3, 0},
+			`^(?:(a_b_[0-9]{4})|(a_[0-9]{4})|([\s\S]*_z))$`,
+			[]int{0, 3, 0},
 		},
 	} {
 		known, err := NewKnown(tt.known)
