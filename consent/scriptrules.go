@@ -152,24 +152,50 @@ func (p *Policy) scriptKnown(r *ScriptRules) {
 	for _, list := range names {
 		r.Known = append(r.Known, scriptDigests(list))
 	}
-	var groups []string
+	var groups [][]*knownName
 	for i, s := range known.shapes {
 		if !differs(s) && !slices.ContainsFunc(known.shapes[i+1:], func(o *knownName) bool {
 			return differs(o) && strings.HasPrefix(s.prefix(), o.prefix())
 		}) {
 			continue // nor need a shape that says nothing else than the next ones
 		}
-		if last := len(groups) - 1; last >= 0 && r.ShapesIn[last] == int(s.category) {
-			groups[last] += "|" + s.expression()
+		if at := scriptGroup(groups, s); at >= 0 {
+			groups[at] = append(groups[at], s)
 			continue
 		}
-		groups = append(groups, s.expression())
+		groups = append(groups, []*knownName{s})
 		r.ShapesIn = append(r.ShapesIn, int(s.category))
 	}
-	r.Shapes = "^(?:(" + strings.Join(groups, ")|(") + "))$"
+	alternatives := make([]string, len(groups))
+	for i, group := range groups {
+		expressions := make([]string, len(group))
+		for j, s := range group {
+			expressions[j] = s.expression()
+		}
+		slices.Sort(expressions) // neighbours that are alike compress best
+		alternatives[i] = strings.Join(slices.Compact(expressions), "|")
+	}
+	r.Shapes = "^(?:(" + strings.Join(alternatives, ")|(") + "))$"
 	if len(groups) == 0 {
 		r.Shapes = `[^\s\S]` // which nothing matches
 	}
+}
+
+// scriptGroup returns which group of shapes one that comes after all of them may join:
+// the last of its category, unless a group behind that has a shape for the same names,
+// which is the more specific one. Otherwise it is negative.
+func scriptGroup(groups [][]*knownName, s *knownName) int {
+	for i, group := range slices.Backward(groups) {
+		if group[0].category == s.category {
+			return i
+		}
+		if slices.ContainsFunc(group, func(o *knownName) bool {
+			return strings.HasPrefix(s.prefix(), o.prefix()) || strings.HasPrefix(o.prefix(), s.prefix())
+		}) {
+			break
+		}
+	}
+	return -1
 }
 
 // scriptDigests returns characters for names: the digests of all, in ascending order,
