@@ -247,7 +247,8 @@ const choose = event => {
 				}))
 				return
 			}
-			// The way it goes without scripts.
+			// The way it goes without scripts, from which the visitor may come back.
+			sent = undefined
 			const field = document.createElement('input')
 			field.type = 'hidden'
 			field.name = button.name
@@ -281,7 +282,6 @@ if (isPage) {
 	addEventListener('pagehide', () => channel && channel.close())
 	addEventListener('pageshow', ({ persisted }) => {
 		if (persisted) {
-			sent = undefined
 			join()
 			lookAgain()
 		}
