@@ -80,20 +80,40 @@ func TestAskingWhereThereIsSomethingToAsk(t *testing.T) {
 	check("after a restart", "exempt", "/", "settings")
 }
 
-// The log says, once, that the application asks visitors itself.
+// The log says, once, that the application asks visitors itself, and the report says so;
+// where the banner is off, nobody is asked twice and the log is quiet.
 func TestOtherConsentTools(t *testing.T) {
 	app := newApplication(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		io.WriteString(w, `<!DOCTYPE html><title>t</title><script src="https://consent.cookiebot.com/uc.js"></script>`)
 	})
-	s := start(t, site("cookie_consent\nreverse_proxy "+app.addr))
+	with := func(options string) string {
+		return site("cookie_consent" + options + "\ncookie_consent_report /owner\nreverse_proxy " + app.addr)
+	}
+	s := start(t, with(""))
+	visit := func() string {
+		return s.get(t, "/", append([]string{"Cookie: tarteaucitron=!analytics=wait"}, navigation...)...).body
+	}
 	for range 2 {
-		s.get(t, "/", append([]string{"Cookie: tarteaucitron=!analytics=wait"}, navigation...)...)
+		visit()
 	}
 	log := s.logged(t)
 	for _, tool := range []string{`"tool":"Cookiebot`, `"tool":"tarteaucitron.js"`} {
 		if got := strings.Count(log, tool); got != 1 {
 			t.Errorf("%s stands %d times in the log, want once: %s", tool, got, log)
 		}
+	}
+	if report := s.get(t, "/owner").body; !strings.Contains(report, "the application brings a consent tool of its own, Cookiebot") {
+		t.Errorf("the report does not say that there is another consent tool: %s", report)
+	}
+
+	if err := s.load(with(" {\nbanner off\n}")); err != nil {
+		t.Fatal(err)
+	}
+	if body := visit(); strings.Contains(body, `id="cookie-consent`) || !strings.Contains(body, prefix+"shim.") {
+		t.Errorf("with the banner off, the page is %s", body)
+	}
+	if later := strings.TrimPrefix(s.logged(t), log); strings.Contains(later, `"tool"`) {
+		t.Errorf("with the banner off, the log says %s", later)
 	}
 }

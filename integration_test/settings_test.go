@@ -56,8 +56,12 @@ func TestPlaceOfTheSettings(t *testing.T) {
 	b.open(s.url("/page"))
 	js[bool](b, `document.querySelector("a.cookies").click(), true`)
 	b.await("the page's own link opens the banner", `location.pathname === "/page" && document.querySelector("#cookie-consent details").open`)
-	b.press(rejectButton)
-	b.await("the page's own link is the only one after the choice", `!document.getElementById("cookie-consent-settings").checkVisibility()`)
+	js[bool](b, "document.querySelector('"+rejectButton+"').focus(), true")
+	b.key("\r")
+	b.await("the page's own link is the only one after the choice, and has the focus", `!document.getElementById("cookie-consent") && !document.getElementById("cookie-consent-settings").checkVisibility() && document.activeElement.className === "cookies"`)
+	if !eventually(func() bool { return b.status() == "Your choice is saved." }) {
+		t.Errorf("screen readers are told %q", b.status())
+	}
 	b.disableScripts()
 	b.open(s.url("/page"))
 	if !b.has("#cookie-consent-settings") {

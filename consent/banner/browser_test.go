@@ -286,18 +286,43 @@ func TestThemeInBrowser(t *testing.T) {
 	}
 }
 
-func TestNothingIsPrinted(t *testing.T) {
+// On paper there is the page without the banner and the link to the settings, and of the
+// preferences what can be read: the choice, and the tables of the policy as a whole.
+func TestWhatIsPrinted(t *testing.T) {
 	ctx := browser.Start(t)
-	r := newRenderer(t, &consent.Config{}, Config{})
+	r := newRenderer(t, declared(), Config{})
 	site, _ := newSite(t, r)
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Do(ctx, chromedp.Navigate(site+"/site/none?lang=en")); err != nil {
-		t.Fatal(err)
+	look := func(path, script string) string {
+		t.Helper()
+		err := chromedp.Do(ctx, chromedp.EmulateViewport(700, 1000), chromedp.Navigate(site+path+"?lang=en")) // as wide as A4 has room for
+		var got string
+		if err == nil {
+			got, err = chromedp.Run(ctx, chromedp.Evaluate[string](script))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
 	}
-	if visible, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`document.getElementById("cookie-consent").checkVisibility()`)); err != nil || visible {
-		t.Errorf("the banner is printed: %t (%v)", visible, err)
+	const own = `[...document.querySelectorAll("[id^=cookie-consent]")].filter(e => e.checkVisibility() && e.id !== "cookie-consent-status").map(e => e.id).join()` // which is clipped away everywhere
+	if got := look("/site/none", own+` + " " + document.querySelector("body > p").checkVisibility()`); got != " true" {
+		t.Errorf("printed are %s", got)
+	}
+	if got := look("/site/none", `document.body.append(document.querySelector("#cookie-consent template").content), `+own); got != "" {
+		t.Errorf("after a choice %s is printed", got)
+	}
+	const tables = `(() => {
+		const cells = [...document.querySelectorAll(".cookie-consent-declaration-table th, .cookie-consent-declaration-table td")];
+		const shown = cells.filter(e => e.checkVisibility() && e.offsetWidth > 0 && e.getBoundingClientRect().right <= innerWidth);
+		const controls = [...document.querySelectorAll("button, a.back, .download")].filter(e => e.checkVisibility());
+		const switches = [...document.querySelectorAll("[role=switch]")].every(e => e.checkVisibility());
+		return [cells.length > 20, cells.length - shown.length, controls.length, switches].join();
+	})()`
+	if got := look("/page", tables); got != "true,0,0,true" {
+		t.Errorf("of the preferences there are printed, of the cells, all but, controls, switches: %s", got)
 	}
 }
 

@@ -96,6 +96,7 @@ func (r *Renderer) pageView(lang string, p Page) *pageView {
 		switch {
 		case name == r.cfg.CookieName:
 			sent.Warning = "delete_choice"
+			view.Kept = true
 		case rule.Category == consent.Necessary:
 			sent.Warning = "delete_necessary"
 		}
@@ -214,6 +215,7 @@ type pageView struct {
 	NotKept  string       // as visitors read it
 	Made     string       // the day of the choice in force, "" without one
 	Until    string       // the last day of that choice
+	Kept     bool         // whether the browser sends the cookie of a choice
 	Download template.URL // of the receipt
 	Sent     []sentCookie
 }

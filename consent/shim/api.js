@@ -7,6 +7,8 @@ const wordsOf = (from, to) => Object.fromEntries([...states].slice(from, to).map
 // What happened last of each kind, for who listens late.
 const happened = Object.create(null)
 
+const openSettings = () => open(endpoint('?return_to=') + encodeURIComponent(location.pathname + location.search), '_top')
+
 // Where events are heard: not every browser lets a script make a target of its own.
 const events = document.createElement('i')
 
@@ -66,7 +68,7 @@ const api = {
 			choose.open = true
 			choose.firstElementChild.focus()
 		} else {
-			open(endpoint('?return_to=') + encodeURIComponent(location.pathname + location.search), '_top')
+			openSettings()
 		}
 	},
 
@@ -158,6 +160,7 @@ try {
 } catch (e) {
 	rules.openers = ''
 }
+const openersOfPage = () => rules.openers && document.querySelector(rules.openers)
 document.addEventListener('click', event => {
 	if (event.target.closest && event.target.closest(openers)) {
 		event.preventDefault()

@@ -7,9 +7,10 @@ const piece = id => document.getElementById(id)
 const collect = () => {
 	pieces = ['cookie-consent', 'cookie-consent-corner', 'cookie-consent-form'].map(piece).filter(Boolean)
 	const corner = piece('cookie-consent-corner')
-	if (corner && rules.openers && document.querySelector(rules.openers)) {
+	if (corner && openersOfPage()) {
 		corner.style.setProperty('display', 'none', 'important') // the page has its own
 	}
+	place()
 }
 
 let body

@@ -39,9 +39,10 @@ const holds = () => {
 // insert puts a piece where it stands in a page.
 const insert = piece => document.body[piece.className ? 'append' : 'prepend'](piece)
 
-// settle puts the link to the settings in the place of the banner, and tells screen
-// readers of a choice that was made here.
-const settle = isAnswer => {
+// settle puts the link to the settings in the place of the banner. The focus goes to what
+// the page has in its stead. Screen readers are told of a choice that was made here, if the
+// promise of its being kept comes true.
+const settle = kept => {
 	const banner = document.getElementById('cookie-consent')
 	const template = banner && banner.querySelector('template')
 	if (!template) {
@@ -52,14 +53,14 @@ const settle = isAnswer => {
 	const focused = banner.contains(document.activeElement)
 	insert(corner)
 	if (focused) {
-		corner.querySelector('a').focus({ preventScroll: true })
+		(openersOfPage() || corner.querySelector('a')).focus({ preventScroll: true })
 	}
-	if (isAnswer && status) {
+	if (kept && status) {
 		// What comes into a region is told, but not what is in it from the beginning.
 		const words = status.firstChild
 		words.remove()
 		insert(status)
-		setTimeout(() => status.append(words), 200)
+		kept.then(is => is && setTimeout(() => status.append(words), 200))
 	}
 	// The style sheet of the banner stays until the link has its own.
 	banner.style.setProperty('display', 'none', 'important')
@@ -207,8 +208,9 @@ const join = () => {
 	}
 }
 
-// choose sends the choice without leaving the page if the page stays as it is.
-let choosing = false
+// choose sends the choice without leaving the page if the page stays as it is. The one that
+// is on its way is not sent twice; another one is what the visitor means.
+let sent
 const choose = event => {
 	const form = event.target, button = event.submitter
 	if (form.id !== 'cookie-consent-form' || !button || !document.querySelector('#cookie-consent template')) {
@@ -218,30 +220,42 @@ const choose = event => {
 	data.append(button.name, button.value)
 	const grants = button.value === 'accept_all' || button.value === 'save' && (data.has('category') || data.has('service'))
 	const next = states.replace(/./g, (digit, unit) => categoryOf(unit) ? grants ? '2' : '0' : digit)
-	if (!choosing && (button.value !== 'accept_all' && holdsGrants() || holds() || misses(next))) {
+	const body = new URLSearchParams(data), choice = `${body}`
+	if (choice !== sent && (sent || button.value !== 'accept_all' && holdsGrants() || holds() || misses(next))) {
+		sent = undefined
 		return
 	}
 	event.preventDefault()
 	event.stopImmediatePropagation()
-	if (choosing) {
+	if (choice === sent) {
 		return
 	}
-	choosing = true
-	apply(fetch, window, [form.getAttribute('action'), { method: 'POST', body: new URLSearchParams(data), redirect: 'manual' }])
+	sent = choice
+	apply(fetch, window, [form.getAttribute('action'), { method: 'POST', body, redirect: 'manual' }])
 		.then(({ type }) => type === 'opaqueredirect', () => false)
 		.then(taken => {
-			if (taken) {
-				settle(true)
-				look()
+			if (choice !== sent) {
 				return
 			}
-			// The way it goes without scripts.
+			if (taken) {
+				// A browser without cookies forgets it at once, for which there are words elsewhere.
+				settle(look().then(known => {
+					if (grants && known && !asked) {
+						openSettings()
+					}
+					return asked || !known
+				}))
+				return
+			}
+			// The way it goes without scripts, from which the visitor may come back.
+			sent = undefined
 			const field = document.createElement('input')
 			field.type = 'hidden'
 			field.name = button.name
 			field.value = button.value
 			form.append(field)
 			apply(HTMLFormElement.prototype.submit, form, [])
+			field.remove()
 		})
 }
 
