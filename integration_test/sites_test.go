@@ -124,6 +124,28 @@ func TestGlobalPrivacyControl(t *testing.T) {
 	}
 }
 
+// An operator can let Do Not Track count as Global Privacy Control, as README says.
+func TestDoNotTrack(t *testing.T) {
+	app := statusApplication(t)
+	s := start(t, site(`@dnt header DNT 1
+		request_header @dnt Sec-GPC 1
+		header +Vary DNT
+		`+policy+"reverse_proxy "+app.addr))
+	accepted := "Cookie: " + strings.Join(append(pairs(allCookies), s.choose(t, acceptAll)), "; ")
+	for _, test := range []struct {
+		header []string
+		passes bool
+	}{{nil, true}, {[]string{"DNT: 0"}, true}, {[]string{"DNT: 1"}, false}, {[]string{"DNT: 1", "Sec-GPC: 0"}, false}} {
+		res := s.get(t, "/", append(test.header, accepted)...)
+		if got := strings.Contains(app.lastCookies(t), pair(adsCookie)); got != test.passes {
+			t.Errorf("%q: the application got %q", test.header, app.lastCookies(t))
+		}
+		if vary := strings.Join(res.header.Values("Vary"), ", "); !strings.Contains(vary, "DNT") || !strings.Contains(vary, "Sec-GPC") {
+			t.Errorf("%q: Vary: %s", test.header, vary)
+		}
+	}
+}
+
 // No cookie lives longer than is declared of it.
 func TestDeclaredLifetimes(t *testing.T) {
 	lines := []string{

@@ -113,7 +113,7 @@ func TestRawLess(t *testing.T) {
 		}
 		for i := range len(p) + 1 {
 			want := i
-			for want < len(p) && !(p[want] == '<' && (want+1 == len(p) || p[want+1] == '/' || p[want+1] == '!')) {
+			for want < len(p) && (p[want] != '<' || want+1 < len(p) && p[want+1] != '/' && p[want+1] != '!') {
 				want++
 			}
 			if got := rawLessAt(p, i); got != want {
