@@ -14,7 +14,7 @@
 // script whose content is awaited; a longer tag is shown in parts, so that length hides
 // nothing. Nothing in a page can be brought to
 // life by a change: see [Tag]. Time is linear in the size of the page, memory is
-// bounded by 160 KB whatever the page, and a Rewriter that is used again allocates
+// bounded by 96 KB whatever the page, and a Rewriter that is used again allocates
 // nothing.
 //
 // # Limits
@@ -57,7 +57,7 @@ const (
 // Rewriter copies a page from Write to an [io.Writer], inserts text at up to three
 // places and changes start tags. It holds back less than 64 bytes before the body,
 // a start tag that is shown up to its end, at most 16 KB, and as much again of a script
-// whose content is awaited; it needs less than 160 KB whatever the page. It is not safe
+// whose content is awaited; it needs less than 96 KB whatever the page. It is not safe
 // for concurrent use.
 type Rewriter struct {
 	opts Options

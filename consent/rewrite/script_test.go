@@ -106,7 +106,7 @@ func TestAwaitContentMemory(t *testing.T) {
 			}
 		}
 	}
-	if held := cap(r.raw.held) + cap(r.raw.joined) + cap(r.edited); held > 160<<10 {
+	if held := cap(r.raw.held) + cap(r.raw.joined) + cap(r.edited); held > 96<<10 {
 		t.Errorf("%d bytes held", held)
 	}
 }
