@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -29,6 +30,10 @@ func TestBannerGivesWay(t *testing.T) {
 	s := start(t, site(policy+"reverse_proxy "+app.addr))
 	b := openBrowser(t)
 	b.do(chromedp.EmulateViewport(1280, 800))
+	// Without the focus, a page is not always told what has it in the page.
+	if _, err := chromedp.Call(b.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 	const banner = `document.getElementById("cookie-consent").getBoundingClientRect()`
 	for path := range pages {
 		b.open(s.url(path))
