@@ -83,9 +83,6 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 			return
 		}
 	case scriptElement:
-		if t.Ahead() {
-			break // its content does not run
-		}
 		// Of a tag that is too long to be shown whole, what comes later could not
 		// be blocked without bringing the content of the element to life.
 		inert = !t.Whole() || g.says(t, typeAttribute, "speculationrules")
@@ -105,12 +102,12 @@ func (g *Guard) Edit(t *rewrite.Tag) {
 					address = g.Placeholder(address[:0], g.to, g.addressOf(t, i, a.reading))
 				}
 				t.Rename(a.name, a.renamed)
-				inert = t.Name() == scriptElement && !t.Ahead()
+				inert = t.Name() == scriptElement
 				break
 			}
 		}
 	}
-	if inert {
+	if inert && !t.Ahead() { // its content does not run anyway
 		makeInert(t)
 	}
 	if len(address) > 0 {
